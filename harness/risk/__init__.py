@@ -1,0 +1,1 @@
+"""Jurisdictional risk: dated, sourced facts in; gates and a factor table out."""

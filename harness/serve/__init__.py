@@ -1,0 +1,1 @@
+"""From a model's configuration to a URL that answers, and nothing left behind afterwards."""
