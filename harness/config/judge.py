@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, NonNegativeFloat, PositiveFloat, model_validator
 
-from harness.config.fields import Frozen, Sourced
+from harness.fields import Frozen, Sourced
 from harness.config.run import Name, Share
 
 Profile = Literal[

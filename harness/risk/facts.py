@@ -12,7 +12,7 @@ from typing import Any, Literal
 import yaml
 from pydantic import Field, ValidationError
 
-from harness.config.fields import Frozen
+from harness.fields import Frozen
 from harness.errors import FactError
 
 Confidence = Literal["official", "reported", "alleged", "inferred"]

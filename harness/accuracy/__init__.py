@@ -1,0 +1,1 @@
+"""lm-eval against a URL, in a child process; every sample is kept."""

@@ -1,0 +1,1 @@
+"""The load generator: prompts, arrivals, one streamed request, levels, figures."""

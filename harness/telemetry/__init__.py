@@ -1,0 +1,1 @@
+"""Energy, power and the server's own counters. What cannot be measured is None, never zero."""
