@@ -25,12 +25,11 @@ class Target:
 
 @dataclass(frozen=True)
 class LevelRun:
-    """One level's requests, warm-up excluded, and the window they ran in (monotonic clock)."""
+    """One level's requests; warm-up ones are kept apart and enter no figure."""
 
     level: ClosedLevel | OpenLevel
     requests: list[Request]
-    start_s: float
-    end_s: float
+    warmup: list[Request]
 
 
 def run_level(
@@ -86,15 +85,13 @@ async def _run(
             done += 1
             progress(done, len(asked))
 
+        warmup = [Request("warmup", index, time.monotonic()) for index in range(len(warm))]
         await asyncio.gather(
             *(
-                send(
-                    session, target.url, target.model, prompt, workload.output,
-                    Request("warmup", i, time.monotonic()),
-                )
-                for i, prompt in enumerate(warm)
+                send(session, target.url, target.model, prompt, workload.output, request)
+                for prompt, request in zip(warm, warmup, strict=True)
             )
-        )  # fmt: skip
+        )
         requests: list[Request] = []
         start = time.monotonic()
         if isinstance(level, ClosedLevel):
@@ -116,4 +113,4 @@ async def _run(
                 await asyncio.sleep(max(0.0, request.scheduled_s - time.monotonic()))
                 tasks.append(asyncio.create_task(one(prompt, request)))
             await asyncio.gather(*tasks)
-        return LevelRun(level, requests, start, time.monotonic())
+        return LevelRun(level, requests, warmup)

@@ -1,0 +1,238 @@
+"""Commands and help; the only place that turns errors into exit codes."""
+
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+import hydra
+from omegaconf import DictConfig
+
+from harness.config import load
+from harness.errors import ConfigError, HarnessError, MeasurementError
+
+_PASSED_TO_HYDRA = {"--help", "-h", "--hydra-help", "--cfg", "-c", "--info", "-i", "--version"}
+_state: dict[str, Any] = {}  # the sweep of this process; a launcher's workers have none
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="harness")
+@click.option("--debug", is_flag=True, help="Anywhere on the line: show the traceback of an error.")
+def cli(debug: bool) -> None:
+    """Decide which open-weight model to run: measure cost, accuracy, energy and fine-tuning
+    effort with vLLM, and join them with jurisdictional risk.
+
+    \b
+    Start with   harness run experiment=demo dry_run=true
+    Then         harness run experiment=demo
+    And          harness report results/demo buyer=us_defence_contractor
+
+    Exit status: 0 done; 2 wrong configuration; 3 the machine lacks something; 4 a cell failed;
+    5 a fact, price or record is wrong; 130 stopped by a signal.
+    """
+    del debug  # taken out of the arguments in `main`, where errors are printed
+
+
+@cli.command(
+    context_settings={
+        "ignore_unknown_options": True,
+        "allow_extra_args": True,
+        "help_option_names": [],
+    }
+)
+@click.pass_context
+def run(context: click.Context) -> None:
+    """Measure one model or a sweep (a Hydra application; `harness run --help`)."""
+    arguments = list(context.args)
+    if _PASSED_TO_HYDRA & {argument.split("=")[0] for argument in arguments}:
+        _hydra(arguments)
+        return
+    _measure(arguments)
+
+
+@cli.command()
+@click.argument("arguments", nargs=-1, required=True, metavar="SWEEP_DIR... [KEY=VALUE...]")
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Where to write; default: the first sweep."
+)
+def report(arguments: tuple[str, ...], out: Path | None) -> None:
+    """Judge measured sweeps again, in seconds: prices, risk weights and buyer may differ.
+
+    \b
+    harness report results/demo
+    harness report results/demo results/other buyer=us_state_texas pricing=term_2026_06
+
+    Writes summary.csv, summary.md, summary.xlsx and report.html. Groups: pricing, risk, buyer.
+    """
+    sweeps = [Path(argument) for argument in arguments if "=" not in argument]
+    overrides = [argument for argument in arguments if "=" in argument]
+    if not sweeps:
+        raise ConfigError("name at least one sweep folder, e.g. harness report results/demo")
+    _report(sweeps, overrides, out)
+
+
+def _report(sweeps: Sequence[Path], overrides: Sequence[str], out: Path | None) -> None:
+    from harness.report import build
+
+    written = build.write(sweeps, load.judge(overrides), out or sweeps[0])
+    click.echo(written.console)
+    click.echo(f"report: {written.html}")
+
+
+def _measure(arguments: list[str]) -> None:
+    from harness.run import sweep
+
+    given = _hydra_arguments(arguments)
+    cells = load.plan(given.overrides, multirun=given.multirun, config_dir=given.config_dir)
+    entries = sweep.plan([cell.config for cell in cells])
+    first = entries[0].config
+    if first.dry_run:
+        _print_plan(entries)
+        return
+    with _terminate_like_interrupt(), _Console() as console:
+        with sweep.Sweep(entries, console.say, console.show) as running:
+            _state["sweep"] = running
+            try:
+                _hydra(arguments)
+            finally:
+                _state.clear()
+    folder = sweep.sweep_dir(first)
+    from harness.records import store
+
+    left = [e.cell_id for e in entries if store.status(folder, e.cell_id) != "done"]
+    if first.report.enabled and any(store.cells(folder)):
+        _report([folder], first.report.overrides, None)
+    for name in left:
+        status = store.status(folder, name)
+        failure = store.read(folder / name).failure if status != "due" else None
+        why = f" in stage {failure.stage}: {failure.reason}" if failure else ""
+        click.echo(f"{name}: {status}{why}", err=True)
+    if left:
+        raise MeasurementError(
+            f"{len(left)} of {len(entries)} cells did not finish; the same command tries them again"
+        )
+
+
+def _one_cell(composed: DictConfig) -> None:
+    """What Hydra calls for each cell, in this process or in a launcher's worker."""
+    from harness.run import sweep
+
+    config = load.validate_run(composed)
+    running = _state.get("sweep")
+    if running is not None:
+        cell = running.run(config)
+    else:
+        with _terminate_like_interrupt(), sweep.Sweep(sweep.plan([config]), show=click.echo) as own:
+            cell = own.run(config)
+    if cell is not None and config.tracking.kind == "wandb":
+        from harness import track
+
+        track.log(sweep.sweep_dir(config) / cell.cell_id, cell, config, load.judge(config.report.overrides))
+
+
+def _hydra(arguments: list[str]) -> None:
+    sys.argv = ["harness run", *arguments]
+    hydra.main(version_base="1.3", config_path=str(load.CONF_DIR), config_name="run")(_one_cell)()
+
+
+def _hydra_arguments(arguments: list[str]) -> Any:
+    from hydra._internal.utils import get_args_parser
+
+    return get_args_parser().parse_args(arguments)
+
+
+def _print_plan(entries: Sequence[Any]) -> None:
+    for entry in entries:
+        click.echo(f"{entry.cell_id}  [{entry.status}]")
+        click.echo(f"  stages   {', '.join(entry.stages)}")
+        if entry.command:
+            env = " ".join(f"{name}={value}" for name, value in sorted(entry.env.items()))
+            click.echo(f"  server   {env} {' '.join(entry.command)}")
+        click.echo(
+            f"  estimate {entry.estimate.tokens:,} tokens, about {entry.estimate.minutes:.0f}"
+            " minutes (rough; from parameters and the machine's peak, not measured)"
+        )
+    due = [entry for entry in entries if entry.status != "done"]
+    minutes = sum(entry.estimate.minutes for entry in due)
+    click.echo(f"{len(due)} of {len(entries)} cells due, about {minutes:.0f} minutes")
+
+
+class _Console:
+    """Lines that stay and, on a terminal, one status line that moves."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+
+        self._console = Console(stderr=True, highlight=False)
+        self._status = self._console.status("") if self._console.is_terminal else None
+
+    def __enter__(self) -> "_Console":
+        if self._status:
+            self._status.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._status:
+            self._status.stop()
+
+    def say(self, text: str) -> None:
+        """Replace the status line."""
+        if self._status:
+            self._status.update(text)
+
+    def show(self, text: str) -> None:
+        """Print a line."""
+        import datetime as dt
+
+        self._console.print(f"{dt.datetime.now():%H:%M:%S} {text}", markup=False)
+
+
+class _terminate_like_interrupt:
+    """SIGTERM and SIGHUP end a run as Ctrl-C does: record written, server stopped."""
+
+    def __enter__(self) -> None:
+        self._before = {
+            number: signal.signal(number, self._raise)
+            for number in (signal.SIGTERM, signal.SIGHUP)
+        }
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    @staticmethod
+    def _raise(number: int, _frame: object) -> NoReturn:
+        raise KeyboardInterrupt(signal.Signals(number).name)
+
+
+def main() -> None:
+    """Entry point of the `harness` command."""
+    debug = "--debug" in sys.argv[1:]
+    if debug:
+        sys.argv = [sys.argv[0], *(a for a in sys.argv[1:] if a != "--debug")]
+    # Hydra would print its own error and exit; with this it raises, and we print one line.
+    os.environ["HYDRA_FULL_ERROR"] = "1"
+    try:
+        cli(standalone_mode=False)
+    except HarnessError as error:
+        _fail(str(error), error.exit_code, debug)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(ConfigError.exit_code)
+    except (KeyboardInterrupt, click.exceptions.Abort):
+        _fail("stopped by a signal; records are complete, the same command goes on", 130, debug)
+    except Exception as error:  # a bug of ours: still one line, the traceback on request
+        _fail(f"{type(error).__name__}: {error} (a bug; --debug shows where)", 1, debug)
+
+
+def _fail(message: str, code: int, debug: bool) -> NoReturn:
+    if debug:
+        import traceback
+
+        traceback.print_exc()
+    for line in message.splitlines():
+        click.echo(f"error: {line}", err=True)
+    sys.exit(code)

@@ -1,0 +1,1 @@
+"""LoRA over a fixed data budget, in a child process."""

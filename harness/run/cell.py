@@ -1,0 +1,450 @@
+"""One cell, start to record. A failure is a record too, with its stage and reason."""
+
+import datetime as dt
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from harness.accuracy import stage as accuracy_stage
+from harness.accuracy.data import render
+from harness.config.identity import cell_id
+from harness.config.run import (
+    EndpointEngine,
+    LmEvalAccuracy,
+    LoadWorkload,
+    LoraFinetune,
+    RunConfig,
+    TaskConfig,
+    TelemetryOn,
+)
+from harness.errors import HarnessError, MeasurementError, SetupError
+from harness.finetune import stage as finetune_stage
+from harness.load import drive, metrics
+from harness.load.prompts import Vocabulary
+from harness.records import store
+from harness.records.schema import (
+    Cell,
+    Failure,
+    FinetuneResult,
+    Level,
+    Score,
+    Stage,
+    StageName,
+)
+from harness.run import environment
+from harness.run.servers import Servers
+from harness.serve import endpoint
+from harness.serve.process import Server
+from harness.serve.weights import Weights, prepare
+from harness.telemetry.sampler import Sampler
+
+STAGES: tuple[StageName, ...] = ("serve", "load", "telemetry", "accuracy", "finetune")
+_ADAPTER = "finetuned"
+
+
+class CellRun:
+    """Runs the stages of one cell and keeps what each gave, so that a failure loses nothing."""
+
+    def __init__(
+        self,
+        config: RunConfig,
+        servers: Servers,
+        say: Callable[[str], None],
+        show: Callable[[str], None],
+    ) -> None:
+        self._config = config
+        self._servers = servers
+        self._say = say  # a status line that the next one replaces
+        self._show = show  # a line that stays
+        self._id = cell_id(config)
+        self._work = store.begin(config.results_dir / config.sweep, self._id)
+        self._stages: dict[StageName, Stage] = {
+            name: Stage(status="not_reached") for name in STAGES
+        }
+        self._stage: StageName = "serve"
+        self._levels: list[Level] = []
+        self._scores: list[Score] = []
+        self._finetune: FinetuneResult | None = None
+        self._telemetry: dict[str, str] = {}
+        self._weights: Weights | None = None
+        self._server: Server | None = None
+        self._failure: Failure | None = None
+
+    def run(self) -> Cell:
+        """Run all stages and write the record, whatever happens.
+
+        KeyboardInterrupt is recorded as `interrupted` and raised again; everything else becomes
+        a record with status `failed`.
+        """
+        started = dt.datetime.now(dt.UTC)
+        status = "done"
+        try:
+            self._run_stages()
+        except KeyboardInterrupt as error:
+            status = "interrupted"
+            self._note_failure(error, "stopped by a signal")
+            raise
+        except (HarnessError, Exception, SystemExit) as error:
+            # Any kind at all: a library that exits must not take the rest of the sweep with it.
+            status = "failed"
+            self._note_failure(error, str(error).strip() or repr(error))
+        finally:
+            cell = self._record(status, started)
+            self._servers.copy_log(self._work / "server.log")
+            store.commit(self._work, cell)
+        return cell
+
+    # --- stages ------------------------------------------------------------------------------
+
+    def _run_stages(self) -> None:
+        config = self._config
+        adapter: finetune_stage.Adapter | None = None
+        with self._timed("serve"):
+            environment.check_hardware(config.hardware)
+            if isinstance(config.engine, EndpointEngine):
+                endpoint.check(config.engine)
+            else:
+                self._weights = prepare(config.model.source, self._say)
+        if self._train_first():
+            with self._timed("finetune"):
+                adapter = self._train()
+        with self._timed("serve"):
+            self._server = self._serve()
+        self._load()
+        if isinstance(config.accuracy, LmEvalAccuracy):
+            with self._timed("accuracy"):
+                self._scores += accuracy_stage.evaluate(
+                    self._subject(), config.accuracy, self._work / "accuracy", say=self._say
+                )
+                self._show_scores()
+        else:
+            self._off("accuracy")
+        if isinstance(config.finetune, LoraFinetune):
+            with self._timed("finetune"):
+                self._finetune = self._score_adapter(adapter or self._train())
+        else:
+            self._off("finetune")
+        if self._server:
+            self._server.check_alive()
+
+    def _train_first(self) -> bool:
+        engine = self._config.engine
+        return (
+            isinstance(self._config.finetune, LoraFinetune)
+            and not isinstance(engine, EndpointEngine)
+            and not engine.train_beside_server
+        )
+
+    def _serve(self) -> Server | None:
+        if self._weights is None:
+            return None
+        logs = self._work.parent / "logs"  # a kept server outlives the cell that started it
+        server = self._servers.get(self._config, self._weights, logs / f"{self._id}.log", self._say)
+        self._show(f"server ready after {server.ready_s:.0f} s, dtype {server.command.dtype}")
+        return server
+
+    def _load(self) -> None:
+        config = self._config
+        if not isinstance(config.workload, LoadWorkload):
+            self._off("load", "telemetry")
+            return
+        workload = config.workload
+        target = self._target()
+        vocabulary = self._vocabulary()
+        sampling = config.telemetry if isinstance(config.telemetry, TelemetryOn) else None
+        sampler = (
+            Sampler(
+                sampling.interval_s, target.url, tuple(range(config.hardware.gpu_count))
+            )
+            if sampling
+            else None
+        )
+        rows: list[dict[str, Any]] = []
+        try:
+            with self._timed("load"):
+                if sampler:
+                    sampler.__enter__()
+                for index in range(len(workload.levels)):
+                    self._run_level(target, workload, index, vocabulary, sampler, rows)
+        finally:
+            if sampler:
+                sampler.__exit__()
+                store.write_table(self._work / "telemetry.parquet", sampler.hardware_rows)
+                store.write_table(self._work / "server_metrics.parquet", sampler.server_rows)
+                self._telemetry = sampler.states()
+                measured = [k for k, v in self._telemetry.items() if v == "measured"]
+                missing = "; ".join(f"{k} {v}" for k, v in self._telemetry.items() if v != "measured")
+                self._stages["telemetry"] = Stage(
+                    status="done" if measured else "failed", reason=missing or None
+                )
+            else:
+                self._off("telemetry")
+            store.write_table(self._work / "requests.parquet", rows)
+
+    def _run_level(
+        self,
+        target: drive.Target,
+        workload: LoadWorkload,
+        index: int,
+        vocabulary: Vocabulary,
+        sampler: Sampler | None,
+        rows: list[dict[str, Any]],
+    ) -> None:
+        if self._server:
+            self._server.check_alive()
+        name = metrics.level_name(workload.levels[index])
+        where = f"load level {name} ({index + 1} of {len(workload.levels)})"
+        start = sampler.mark() if sampler else 0.0
+        run = drive.run_level(
+            target,
+            workload,
+            index,
+            vocabulary,
+            self._config.seed,
+            lambda done, asked: self._say(f"{where}: {done} of {asked} requests"),
+        )
+        end = sampler.mark() if sampler else 0.0
+        rows += [request.row() for request in run.requests]
+        counted = self._server_tokens(sampler, start, end, run)
+        level = metrics.summarise(run.level, workload.output, run.requests, counted)
+        if sampler:
+            energy, source = sampler.energy(start, end)
+            level = level.model_copy(update={"energy_j": energy, "energy_source": source})
+        self._levels.append(level)
+        rate, ttft = level.output_tok_per_s, level.ttft_s.p50
+        assert rate and ttft  # run_level raises when nothing was answered
+        self._show(
+            f"{where}: {rate.value:.1f} output tok/s, TTFT p50 {ttft.value:.2f} s,"
+            f" {level.failed} of {level.requests} failed"
+        )
+
+    @staticmethod
+    def _server_tokens(
+        sampler: Sampler | None, start: float, end: float, run: drive.LevelRun
+    ) -> int | None:
+        """Output tokens of the level by the server's counter, warm-up taken out."""
+        if not sampler:
+            return None
+        name = "vllm:generation_tokens_total"
+        seen = [row[name] for row in sampler.server_rows if start <= row["time_s"] <= end and name in row]
+        if len(seen) < 2:
+            return None
+        warm = sum(request.output_tokens or 0 for request in run.warmup)
+        return int(seen[-1] - seen[0]) - warm
+
+    def _train(self) -> finetune_stage.Adapter:
+        config = self._config
+        assert isinstance(config.finetune, LoraFinetune) and self._weights
+        return finetune_stage.train(
+            config.finetune,
+            self._weights.folder,
+            self._work / "finetune",
+            dtype=self._training_dtype(),
+            gpu=config.hardware.kind == "gpu",
+            seed=config.seed,
+            trust_remote_code=config.model.trust_remote_code,
+            say=self._say,
+        )
+
+    def _training_dtype(self) -> str:
+        dtype = self._servers.command(self._config, self._weights).dtype
+        return "bfloat16" if dtype == "auto" else dtype
+
+    def _score_adapter(self, adapter: finetune_stage.Adapter) -> FinetuneResult:
+        """Serve the adapter beside its base and score both on the held-out examples."""
+        assert self._server and isinstance(self._config.finetune, LoraFinetune)
+        task = render(
+            self._config.finetune.task,
+            {"DATA": finetune_stage.heldout_rows(adapter.split)},
+            0,
+            "en",
+            ("acc",),
+            adapter.split.sha256,
+        )
+        out = self._work / "finetune"
+        self._server.load_adapter(_ADAPTER, adapter.folder.resolve())
+        try:
+            before, after = (
+                accuracy_stage.evaluate(
+                    subject,
+                    self._heldout_settings(),
+                    out / name,
+                    extra=[(task, TaskConfig())],
+                    say=self._say,
+                )[0]
+                for name, subject in (
+                    ("base", self._subject()),
+                    ("adapter", self._subject(adapter)),
+                )
+            )
+        finally:
+            if self._server.process.returncode() is None:
+                self._server.unload_adapter(_ADAPTER)
+        self._scores += [before, after]
+        if before.value is None or after.value is None:
+            raise MeasurementError(
+                f"held-out scoring gave no figure: {before.void_reason or after.void_reason}"
+            )
+        changed = _loglikelihoods(out / "base", task.name) != _loglikelihoods(
+            out / "adapter", task.name
+        )
+        if not changed:
+            raise MeasurementError(
+                "the served adapter answers exactly like its base: the server ignores it"
+            )
+        self._show(
+            f"fine-tuning: held-out accuracy {before.value.value:.2f} -> {after.value.value:.2f}"
+            f" in {adapter.figures['seconds']:.0f} s"
+        )
+        figures = {k: v for k, v in adapter.figures.items() if k != "curve"}
+        return FinetuneResult(
+            task=self._config.finetune.task,
+            train_examples=len(adapter.split.train),
+            heldout_examples=len(adapter.split.heldout),
+            train_completion_bytes=sum(
+                len(example.completion.encode()) for example in adapter.split.train
+            )
+            * self._config.finetune.epochs,
+            dtype=self._training_dtype(),
+            accuracy_before=before.value,
+            accuracy_after=after.value,
+            adapter_changed_logprobs=changed,
+            adapter_sha256=adapter.sha256,
+            **figures,
+        )
+
+    # --- small things ------------------------------------------------------------------------
+
+    def _heldout_settings(self) -> LmEvalAccuracy:
+        """How the held-out examples are asked: as trained, without a chat template."""
+        return LmEvalAccuracy(
+            kind="lm_eval",
+            tasks={"review_sentiment": TaskConfig()},
+            from_hub=False,
+            apply_chat_template=False,
+            num_concurrent=8,
+            max_cut_share=0.0,
+            max_empty_share=0.0,
+        )
+
+    def _target(self) -> drive.Target:
+        engine = self._config.engine
+        if isinstance(engine, EndpointEngine):
+            return drive.Target(engine.base_url, engine.served_model, endpoint.api_key(engine))
+        assert self._server
+        return drive.Target(self._server.base_url, self._server.model)
+
+    def _vocabulary(self) -> Vocabulary:
+        return Vocabulary(ordinary_token_ids(self._weights.folder) if self._weights else None)
+
+    def _subject(self, adapter: finetune_stage.Adapter | None = None) -> accuracy_stage.Subject:
+        config = self._config
+        engine = config.engine
+        shared = {"max_model_len": config.model.max_model_len, "add_bos": config.model.add_bos}
+        if isinstance(engine, EndpointEngine):
+            raise SetupError(
+                "accuracy at an endpoint needs a tokenizer folder, which is not supported yet;"
+                " use accuracy=none"
+            )
+        assert self._server and self._weights
+        dtype = self._served_dtype()
+        identity = f"{self._weights.content_id}/{engine.kind}/{self._server.settings.get('version')}/{dtype}"
+        return accuracy_stage.Subject(
+            base_url=self._server.base_url,
+            model=_ADAPTER if adapter else self._server.model,
+            tokenizer=str(self._weights.folder),
+            dtype=dtype,
+            identity=f"{identity}/{adapter.sha256}" if adapter else identity,
+            adapter=adapter is not None,
+            **shared,
+        )
+
+    def _served_dtype(self) -> str:
+        assert self._server
+        return self._server.command.dtype
+
+    def _show_scores(self) -> None:
+        for score in self._scores:
+            if score.value is None:
+                self._show(f"{score.task} {score.metric}: void, {score.void_reason}")
+            else:
+                self._show(
+                    f"{score.task} {score.metric}: {score.value.value:.3f}"
+                    f" (n={score.value.n}, stderr {score.stderr or 0:.3f})"
+                )
+
+    @contextmanager
+    def _timed(self, name: StageName) -> Iterator[None]:
+        self._stage = name
+        began = time.monotonic()
+        spent = self._stages[name].seconds or 0.0
+        yield
+        self._stages[name] = Stage(status="done", seconds=spent + time.monotonic() - began)
+
+    def _off(self, *names: StageName) -> None:
+        for name in names:
+            self._stages[name] = Stage(status="off")
+
+    def _note_failure(self, error: BaseException, reason: str) -> None:
+        tail = self._servers.log_tail()
+        if self._server and not isinstance(error, KeyboardInterrupt):
+            code = self._server.process.returncode()
+            if code is not None and "the server died" not in reason:
+                reason = f"the server died (status {code}) during {self._stage}; {reason}"
+        self._failure = Failure(
+            stage=self._stage, kind=type(error).__name__, reason=reason, log_tail=tuple(tail)
+        )
+        self._stages[self._stage] = Stage(status="failed", reason=reason)
+
+    def _record(self, status: Any, started: dt.datetime) -> Cell:
+        server: dict[str, Any] = {}
+        if self._server:
+            server = {
+                "argv": list(self._server.command.argv),
+                "env": self._server.command.env,
+                "dtype": self._server.command.dtype,
+                "ready_s": self._server.ready_s,
+                "settings": self._server.settings,
+            }
+        weights = (
+            {"content_id": self._weights.content_id, "provenance": self._weights.provenance}
+            if self._weights
+            else {}
+        )
+        return Cell(
+            cell_id=self._id,
+            sweep=self._config.sweep,
+            status=status,
+            started_at=started,
+            ended_at=dt.datetime.now(dt.UTC),
+            config=json.loads(self._config.model_dump_json()),
+            environment=environment.describe(),
+            server=server,
+            weights=weights,
+            cpu_only=self._config.hardware.kind == "cpu",
+            stages=self._stages,
+            failure=self._failure,
+            levels=tuple(self._levels),
+            scores=tuple(self._scores),
+            finetune=self._finetune,
+            telemetry=self._telemetry,
+        )
+
+
+def ordinary_token_ids(folder: Path) -> list[int]:
+    """Token ids that stand for text: the vocabulary without special and added tokens."""
+    raw = json.loads((folder / "tokenizer.json").read_text("utf-8"))
+    special = {token["id"] for token in raw.get("added_tokens", ())}
+    vocabulary = raw["model"]["vocab"]
+    ids = (
+        vocabulary.values() if isinstance(vocabulary, dict) else range(len(vocabulary))
+    )
+    return sorted(set(ids) - special)
+
+
+def _loglikelihoods(folder: Path, task: str) -> list[Any]:
+    path = folder / f"samples-{task}.jsonl"
+    return [json.loads(line)["resps"] for line in path.read_text("utf-8").splitlines()]

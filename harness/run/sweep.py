@@ -1,0 +1,181 @@
+"""A sweep: which cells are done, failed or due; run the due ones; keep a server between them."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.accuracy.stage import check_tasks
+from harness.config.identity import cell_id, measured
+from harness.config.run import (
+    EndpointEngine,
+    FixedOutput,
+    LmEvalAccuracy,
+    LoadWorkload,
+    LoraFinetune,
+    RunConfig,
+    SyntheticPrompts,
+)
+from harness.errors import ConfigError
+from harness.finetune import data as finetune_data
+from harness.records import store
+from harness.records.schema import Cell
+from harness.run.cell import CellRun
+from harness.run.servers import Servers
+
+# Rough figures for an estimate, never for a result. Tokens of an accuracy item: measured means of
+# the shipped tasks over two tokenizers (four choices each repeat the prompt), 2026-11.
+_TOKENS_PER_ITEM = {"hellaswag_100": 280, "gsm8k_100": 600, "exam_zh": 500}
+_TOKENS_PER_UNKNOWN_ITEM = 1000
+_TOKENS_PER_EXAMPLE = 30
+_CPU_TFLOPS = 0.09  # measured on two AVX2 cores in float32, 2026-11
+_GPU_EFFICIENCY = 0.2  # of peak dense bf16, mixed prefill and decode; an assumption
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a cell will roughly take."""
+
+    tokens: int
+    minutes: float
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of the plan."""
+
+    cell_id: str
+    config: RunConfig
+    status: str
+    stages: tuple[str, ...]
+    command: tuple[str, ...]
+    env: dict[str, str]
+    estimate: Estimate
+
+
+def sweep_dir(config: RunConfig) -> Path:
+    """The sweep's folder."""
+    return config.results_dir / config.sweep
+
+
+def plan(configs: Sequence[RunConfig]) -> list[Entry]:
+    """The plan of a sweep. Raises ConfigError for what only shows across parts or data."""
+    problems: dict[str, None] = {}
+    entries: dict[str, Entry] = {}
+    for config in configs:
+        try:
+            if isinstance(config.accuracy, LmEvalAccuracy):
+                check_tasks(config.accuracy)
+            if isinstance(config.finetune, LoraFinetune):
+                finetune_data.load(
+                    config.finetune.train_examples, config.finetune.heldout_examples
+                )
+        except ConfigError as error:
+            problems[str(error)] = None
+            continue
+        entry = _entry(config)
+        entries[entry.cell_id] = entry
+    if problems:
+        raise ConfigError("\n".join(problems))
+    return list(entries.values())
+
+
+class Sweep:
+    """Runs planned cells one by one; use as a context manager, so that no server is left."""
+
+    def __init__(
+        self,
+        entries: Sequence[Entry],
+        say: Callable[[str], None] = lambda _: None,
+        show: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self._due = [entry for entry in entries if entry.status != "done"]
+        self._servers = Servers()
+        self._say = say
+        self._show = show
+
+    def __enter__(self) -> "Sweep":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._servers.stop()
+
+    def run(self, config: RunConfig) -> Cell | None:
+        """Run one cell unless its record says that it is done; None for a skipped one.
+
+        The server goes on running if the next due cell needs the same one.
+        """
+        name = cell_id(config)
+        if store.status(sweep_dir(config), name) == "done":
+            self._show(f"{name}: done before, skipped")
+            return None
+        self._show(f"{name}: starting")
+        try:
+            cell = CellRun(config, self._servers, self._say, self._show).run()
+        except BaseException:
+            self._servers.stop()
+            raise
+        self._due = [entry for entry in self._due if entry.cell_id != name]
+        if not self._due or not _same_server(config, self._due[0].config):
+            self._servers.stop()
+        return cell
+
+
+def _same_server(one: RunConfig, other: RunConfig) -> bool:
+    def needs(config: RunConfig) -> tuple[object, ...]:
+        lora = isinstance(config.finetune, LoraFinetune)
+        return measured(config.model), measured(config.engine), lora
+
+    return needs(one) == needs(other)
+
+
+def _entry(config: RunConfig) -> Entry:
+    stages = ["serve"]
+    stages += ["load"] if isinstance(config.workload, LoadWorkload) else []
+    stages += ["telemetry"] if config.telemetry.kind != "none" and "load" in stages else []
+    stages += ["accuracy"] if isinstance(config.accuracy, LmEvalAccuracy) else []
+    stages += ["finetune"] if isinstance(config.finetune, LoraFinetune) else []
+    command, env = (), {}
+    if not isinstance(config.engine, EndpointEngine):
+        made = Servers().command(config, None)
+        command, env = made.argv, made.env
+    name = cell_id(config)
+    return Entry(
+        cell_id=name,
+        config=config,
+        status=store.status(sweep_dir(config), name),
+        stages=tuple(stages),
+        command=command,
+        env=env,
+        estimate=estimate(config),
+    )
+
+
+def estimate(config: RunConfig) -> Estimate:
+    """Tokens through the model and minutes at a rough speed: 2 FLOP a token and parameter."""
+    inference = training = 0
+    if isinstance(config.workload, LoadWorkload):
+        workload = config.workload
+        prompt = (
+            workload.prompts.input_tokens if isinstance(workload.prompts, SyntheticPrompts) else 40
+        )
+        output = workload.output
+        answer = output.tokens if isinstance(output, FixedOutput) else output.max_tokens
+        requests = sum(level.requests + workload.warmup_requests for level in workload.levels)
+        inference += requests * (prompt + answer)
+    if isinstance(config.accuracy, LmEvalAccuracy):
+        for name, task in config.accuracy.tasks.items():
+            inference += (task.limit or 100) * _TOKENS_PER_ITEM.get(name, _TOKENS_PER_UNKNOWN_ITEM)
+    if isinstance(config.finetune, LoraFinetune):
+        tune = config.finetune
+        training += tune.train_examples * tune.epochs * _TOKENS_PER_EXAMPLE
+        inference += 4 * tune.heldout_examples * _TOKENS_PER_EXAMPLE
+    active = (config.model.active_parameters or config.model.parameters).value
+    hardware = config.hardware
+    if hardware.kind == "gpu" and hardware.peak_dense_bf16_tflops:
+        gpus = config.model.tensor_parallel_size * config.model.pipeline_parallel_size
+        tflops = hardware.peak_dense_bf16_tflops.value * gpus * _GPU_EFFICIENCY
+    else:
+        tflops = _CPU_TFLOPS
+    # Backward costs twice the forward pass, also with adapters, less the frozen weights' gradients.
+    flop = 2.0 * active * (inference + 2 * training)
+    return Estimate(tokens=inference + training, minutes=1.5 + flop / (tflops * 1e12) / 60)
