@@ -4,6 +4,7 @@ A fact without a source does not load. `unknown` is a value, never an omission.
 """
 
 import datetime as dt
+import json
 from collections.abc import Iterable, Sequence
 from importlib import resources
 from pathlib import Path
@@ -56,6 +57,9 @@ class Instrument(Frozen):
         Literal["blocked", "needs_approval", "dated_warning"],
     ] = Field(description="What a listing under it means for each buyer; absent: nothing")
     gate_date: dt.date | None = Field(None, description="For dated_warning: the day it bites")
+    alternative_reading: bool = Field(
+        False, description="True: one of several readings of a text; raises only the upper bound"
+    )
     evidence: Fact
 
     def holds(self, day: dt.date) -> bool:
@@ -131,3 +135,102 @@ class Registry(Frozen):
     developers: dict[str, Developer]
     models: dict[str, ModelFacts]
     instruments: dict[str, Instrument]
+
+
+_FILES: dict[str, type[Frozen]] = {
+    "developers": Developer,
+    "models": ModelFacts,
+    "instruments": Instrument,
+}
+
+
+def load_registry(further: Sequence[Path] = ()) -> Registry:
+    """The shipped registry, with a company's own folders laid over it entry by entry.
+
+    Raises FactError with file, line and key for a fact that does not hold to the schema, for a
+    date in the future, a dangling reference or a cycle in the lineage.
+    """
+    shipped = Path(str(resources.files("harness.risk").joinpath("registry")))
+    found: dict[str, dict[str, Any]] = {name: {} for name in _FILES}
+    for folder in (shipped, *further):
+        for name, schema in _FILES.items():
+            path = folder / f"{name}.yaml"
+            if path.exists():
+                found[name] |= _entries(path, schema)
+            elif folder == shipped:
+                raise FactError(f"{path}: missing")
+    registry = Registry(**found)
+    _check_references(registry)
+    return registry
+
+
+def _entries(path: Path, schema: type[Frozen]) -> dict[str, Any]:
+    text = path.read_text("utf-8")
+    try:
+        raw = yaml.load(text, yaml.CSafeLoader)
+        node = yaml.compose(text, yaml.CSafeLoader)
+    except yaml.YAMLError as error:
+        raise FactError(f"{path}: {' '.join(str(error).split())}") from error
+    if not isinstance(raw, dict) or not isinstance(node, yaml.MappingNode):
+        raise FactError(f"{path}: expected a mapping from key to entry")
+    lines = {key.value: key.start_mark.line + 1 for key, _ in node.value}
+    entries: dict[str, Any] = {}
+    for key, body in raw.items():
+        where = f"{path}:{lines[str(key)]}: {key}"
+        try:
+            entry = schema.model_validate_json(json.dumps({**body, "key": key}, default=str))
+        except (ValidationError, TypeError) as error:
+            detail = error.errors()[0] if isinstance(error, ValidationError) else None
+            at = ".".join(map(str, detail["loc"])) if detail else "entry"
+            raise FactError(f"{where}: {at}: {detail['msg'] if detail else error}") from error
+        for fact in facts_of(entry):
+            if fact.read > dt.date.today():
+                raise FactError(f"{where}: read on {fact.read}, which is in the future")
+        entries[str(key)] = entry
+    return entries
+
+
+def facts_of(entry: Any) -> Iterable[Fact]:
+    """All facts inside an entry, however deep."""
+    if isinstance(entry, Fact):
+        yield entry
+    elif isinstance(entry, Frozen):
+        for name in type(entry).model_fields:
+            yield from facts_of(getattr(entry, name))
+    elif isinstance(entry, tuple):
+        for item in entry:
+            yield from facts_of(item)
+
+
+def _check_references(registry: Registry) -> None:
+    for model in registry.models.values():
+        if model.developer not in registry.developers:
+            raise FactError(f"models.yaml: {model.key}: no developer {model.developer}")
+        for base in model.bases:
+            if base.model not in registry.models:
+                raise FactError(f"models.yaml: {model.key}: dangling base {base.model}")
+    for developer in registry.developers.values():
+        for listing in developer.listings:
+            if listing.instrument not in registry.instruments:
+                raise FactError(
+                    f"developers.yaml: {developer.key}: no instrument {listing.instrument}"
+                )
+    for key in registry.models:
+        weight_line(registry, key)
+
+
+def weight_line(registry: Registry, key: str) -> list[tuple[str, ...]]:
+    """Paths from a model to itself and to each ancestor by weights, nearest first.
+
+    Same architecture, data or distilled outputs are not a line of weights. Raises FactError for
+    a cycle.
+    """
+    paths: list[tuple[str, ...]] = [(key,)]
+    for path in paths:
+        for base in registry.models[path[-1]].bases:
+            if base.edge != "weights":
+                continue
+            if base.model in path:
+                raise FactError(f"models.yaml: lineage cycle: {' -> '.join((*path, base.model))}")
+            paths.append((*path, base.model))
+    return paths

@@ -1,0 +1,1 @@
+"""Records and judgements -> one table, files for procurement, a page."""
