@@ -136,7 +136,7 @@ def _guard(timeout_s: float, argv: list[str]) -> int:
             break
     code = child.poll()
     _stop_all(timeout_s)
-    child.poll()
+    _reap()
     if code is None:
         return 128 + signal.SIGTERM
     return code if code >= 0 else 128 - code

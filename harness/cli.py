@@ -12,6 +12,7 @@ import hydra
 from omegaconf import DictConfig
 
 from harness.config import load
+from harness.config.run import WandbTracking
 from harness.errors import ConfigError, HarnessError, MeasurementError
 
 _PASSED_TO_HYDRA = {"--help", "-h", "--hydra-help", "--cfg", "-c", "--info", "-i", "--version"}
@@ -92,13 +93,16 @@ def _measure(arguments: list[str]) -> None:
     if first.dry_run:
         _print_plan(entries)
         return
-    with _terminate_like_interrupt(), _Console() as console:
-        with sweep.Sweep(entries, console.say, console.show) as running:
-            _state["sweep"] = running
-            try:
-                _hydra(arguments)
-            finally:
-                _state.clear()
+    with (
+        _terminate_like_interrupt(),
+        _Console() as console,
+        sweep.Sweep(entries, console.say, console.show) as running,
+    ):
+        _state["sweep"] = running
+        try:
+            _hydra(arguments)
+        finally:
+            _state.clear()
     folder = sweep.sweep_dir(first)
     from harness.records import store
 
@@ -127,10 +131,17 @@ def _one_cell(composed: DictConfig) -> None:
     else:
         with _terminate_like_interrupt(), sweep.Sweep(sweep.plan([config]), show=click.echo) as own:
             cell = own.run(config)
-    if cell is not None and config.tracking.kind == "wandb":
+    if cell is not None and isinstance(config.tracking, WandbTracking):
+        _track(sweep.sweep_dir(config) / cell.cell_id, cell, config.tracking)
+
+
+def _track(folder: Path, cell: Any, tracking: WandbTracking) -> None:
+    try:
         from harness import track
 
-        track.log(sweep.sweep_dir(config) / cell.cell_id, cell, config, load.judge(config.report.overrides))
+        track.log(folder, cell, tracking)
+    except Exception as error:  # the record is on disk; a copy that fails must not fail the cell
+        click.echo(f"W&B: {type(error).__name__}: {error}; the record is in {folder}", err=True)
 
 
 def _hydra(arguments: list[str]) -> None:
@@ -187,7 +198,7 @@ class _Console:
         """Print a line."""
         import datetime as dt
 
-        self._console.print(f"{dt.datetime.now():%H:%M:%S} {text}", markup=False)
+        self._console.print(f"{dt.datetime.now():%H:%M:%S} {text}", markup=False, soft_wrap=True)
 
 
 class _terminate_like_interrupt:
@@ -195,8 +206,7 @@ class _terminate_like_interrupt:
 
     def __enter__(self) -> None:
         self._before = {
-            number: signal.signal(number, self._raise)
-            for number in (signal.SIGTERM, signal.SIGHUP)
+            number: signal.signal(number, self._raise) for number in (signal.SIGTERM, signal.SIGHUP)
         }
 
     def __exit__(self, *_: object) -> None:

@@ -1,4 +1,4 @@
-"""What every configuration class shares: strictness, sourced values, and labels outside the cell id."""
+"""What every typed record shares: strictness, sourced values, labels outside the cell id."""
 
 import datetime as dt
 from typing import Any, Generic, TypeVar

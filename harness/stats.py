@@ -12,7 +12,7 @@ CONFIDENCE = 0.95
 
 
 class Estimate(Frozen):
-    """A figure with its sample size and 95% interval; an end that the sample cannot give is None."""
+    """A figure with its sample size and 95% interval; an end that cannot be given is None."""
 
     value: float
     n: int

@@ -23,13 +23,15 @@ def self_test(base_url: str, model: str, headers: dict[str, str], ids: list[int]
     score would then be wrong without an error.
     """
     body = {"model": model, "prompt": ids, "max_tokens": 1, "temperature": 0}
-    answer = httpx.post(base_url, json=body | {"logprobs": 1, "echo": True}, headers=headers, timeout=300)
+    answer = httpx.post(
+        base_url, json=body | {"logprobs": 1, "echo": True}, headers=headers, timeout=300
+    )
     answer.raise_for_status()
     logprobs = answer.json()["choices"][0]["logprobs"]["token_logprobs"]
     if len(logprobs) != len(ids) + 1:
         raise RuntimeError(
-            f"log-likelihood self-test: {len(ids)} tokens sent, {len(logprobs) - 1} log-probabilities"
-            " came back; this server cannot score by log-likelihood"
+            f"log-likelihood self-test: {len(ids)} tokens sent, {len(logprobs) - 1}"
+            " log-probabilities came back; this server cannot score by log-likelihood"
         )
     inside = logprobs[1:-1]
     if any(value is None or not math.isfinite(value) or value > 0 for value in inside):
@@ -98,7 +100,9 @@ def main(job_path: Path) -> None:
     for task, rows in samples.items():
         with (out / f"samples-{task}.jsonl").open("w", encoding="utf-8") as stream:
             for row in rows:
-                stream.write(json.dumps(_mark(row, model), ensure_ascii=False, default=_number) + "\n")
+                stream.write(
+                    json.dumps(_mark(row, model), ensure_ascii=False, default=_number) + "\n"
+                )
     outcome = {
         "lm_eval_version": lm_eval.__version__,
         "task_versions": versions,
@@ -130,7 +134,7 @@ def _number(value: Any) -> Any:
 if __name__ == "__main__":
     try:
         main(Path(sys.argv[1]))
-    except Exception as error:  # noqa: BLE001  # the parent reads the last line; the log has the rest
+    except Exception as error:  # the parent reads the last line; the log has the rest
         import traceback
 
         traceback.print_exc()

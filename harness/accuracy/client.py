@@ -51,11 +51,11 @@ class Completions(LocalCompletionsAPI):  # type: ignore[misc]  # lm-eval ships n
         self.asked = 0  # requests that really went out
 
     @property
-    def api_key(self) -> str:
-        """Sent as bearer token."""
-        return self._key or ""
+    def header(self) -> dict[str, str]:
+        """No authorization without a key: an empty bearer token is not a legal header."""
+        return {"Authorization": f"Bearer {self._key}"} if self._key else {}
 
-    async def amodel_call(  # noqa: PLR0913  # lm-eval's signature
+    async def amodel_call(  # lm-eval's signature
         self,
         session: aiohttp.ClientSession,
         sem: Any,

@@ -5,7 +5,6 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import resources
-from pathlib import Path
 from typing import Any
 
 import yaml
@@ -43,7 +42,7 @@ def _gsm8k(rows: list[Row]) -> dict[str, list[Row]]:
 
 def _exam_zh(rows: list[Row]) -> dict[str, list[Row]]:
     # Some keys are lists or free text; those items have no single right letter.
-    single = [r for r in rows if r["correct_answer"] in ("A", "B", "C", "D")]
+    single = [r for r in rows if r.get("correct_answer") in ("A", "B", "C", "D")]
     return {
         "DATA": [
             {"question": r["question"], "label": "ABCD".index(r["correct_answer"])} for r in single

@@ -2,17 +2,18 @@
 
 import datetime as dt
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal, get_args
 
 from pydantic import Field, NonNegativeFloat, PositiveFloat, model_validator
 
-from harness.fields import Frozen, Sourced
 from harness.config.run import Name, Share
+from harness.fields import Frozen, Sourced
 
 Profile = Literal[
     "us_federal_civilian", "us_defence_contractor", "us_state_texas", "us_private", "eu_private"
 ]
-FACTORS = ("listing", "ownership", "licence", "lineage", "transparency")
+FactorName = Literal["listing", "ownership", "licence", "lineage", "transparency"]
+FACTORS: tuple[FactorName, ...] = get_args(FactorName)
 
 
 class MachinePrice(Frozen):
@@ -55,9 +56,7 @@ class PricingConfig(Frozen):
 class RiskConfig(Frozen):
     """How facts become a score."""
 
-    weights: dict[Literal["listing", "ownership", "licence", "lineage", "transparency"], Share] = (
-        Field(description="Sum to 1")
-    )
+    weights: dict[FactorName, Share] = Field(description="Sum to 1")
     registry_dirs: tuple[Path, ...] = Field(
         (), description="Folders with further developers.yaml, models.yaml, instruments.yaml"
     )
@@ -97,9 +96,3 @@ class JudgeConfig(Frozen):
     pricing: PricingConfig
     risk: RiskConfig
     buyer: BuyerConfig
-
-
-Verdict = Annotated[
-    Literal["blocked", "needs_approval", "dated_warning", "clear", "unknown", "not_assessed"],
-    Field(description="A gate's outcome, worst first"),
-]

@@ -127,9 +127,7 @@ def _one_line(error: Exception) -> str:
 def _validate(composed: DictConfig, schema: type[BaseModel]) -> BaseModel:
     missing = sorted(OmegaConf.missing_keys(composed))
     if missing:
-        raise ConfigError(
-            "\n".join(f"{key}: missing; give it as {key}=<value>" for key in missing)
-        )
+        raise ConfigError("\n".join(f"{key}: missing; give it as {key}=<value>" for key in missing))
     try:
         plain = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)
     except OmegaConfBaseException as error:
@@ -167,9 +165,8 @@ def _locate(loc: Sequence[Any], plain: Any) -> tuple[str, Any]:
     here = plain
     for position, step in enumerate(loc):
         last = position == len(loc) - 1
-        if isinstance(here, dict) and step in here:
-            here = here[step]
-        elif isinstance(here, list) and isinstance(step, int) and step < len(here):
+        inside = isinstance(here, dict) and step in here
+        if inside or (isinstance(here, list) and isinstance(step, int) and step < len(here)):
             here = here[step]
         elif not last or step == "[key]":
             continue
@@ -198,8 +195,7 @@ def _chosen(annotation: Any, plain: Any) -> Any:
         return _chosen(typing.get_args(annotation)[0], plain)
     if origin in (typing.Union, types.UnionType):
         kind = plain.get("kind") if isinstance(plain, dict) else None
-        for option in typing.get_args(annotation):
-            option = _chosen(option, plain)
+        for option in (_chosen(each, plain) for each in typing.get_args(annotation)):
             fields = getattr(option, "model_fields", {})
             if "kind" not in fields or kind in typing.get_args(fields["kind"].annotation):
                 return option

@@ -44,7 +44,9 @@ class FolderSource(Frozen):
 class WheelFile(Frozen):
     """One file inside a pinned Python package."""
 
-    package: str = Field(pattern=r"^[A-Za-z0-9._-]+==[A-Za-z0-9.+!_-]+$", description="name==version")
+    package: str = Field(
+        pattern=r"^[A-Za-z0-9._-]+==[A-Za-z0-9.+!_-]+$", description="name==version"
+    )
     path: str = Field(description="Path of the file inside the wheel")
 
 
@@ -56,9 +58,7 @@ class PackagedGgufSource(Frozen):
     sha256: Sha256 = Field(description="Of the whole GGUF file")
 
 
-ModelSource = Annotated[
-    HubSource | FolderSource | PackagedGgufSource, Field(discriminator="kind")
-]
+ModelSource = Annotated[HubSource | FolderSource | PackagedGgufSource, Field(discriminator="kind")]
 
 
 class ModelConfig(Frozen):
@@ -105,6 +105,9 @@ class _Served(Frozen):
     enforce_eager: bool = Field(description="True: no compilation; faster start, slower steps")
     prefix_caching: bool = True
     max_lora_rank: PositiveInt = Field(16, description="Largest adapter rank the server accepts")
+    lora_target_modules: tuple[str, ...] = Field(
+        (), description="Modules that served adapters may change; empty: all that vLLM supports"
+    )
     train_beside_server: bool = Field(
         description="True: fine-tune while the server is up; False: before it takes the memory"
     )
@@ -385,7 +388,9 @@ class RunConfig(Frozen):
                 )
         if isinstance(self.finetune, LoraFinetune):
             if isinstance(self.engine, EndpointEngine):
-                problems.append("finetune needs local weights; with engine=endpoint use finetune=none")
+                problems.append(
+                    "finetune needs local weights; with engine=endpoint use finetune=none"
+                )
             elif self.finetune.rank > self.engine.max_lora_rank:
                 problems.append(
                     f"finetune.rank={self.finetune.rank} exceeds"

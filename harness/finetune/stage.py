@@ -70,7 +70,9 @@ def train(
             done = sum("'loss'" in line for line in child.log_tail(10_000))
             say(f"fine-tuning, step {done} of {steps}")
             if waited > config.timeout_s:
-                raise MeasurementError(f"fine-tuning passed finetune.timeout_s={config.timeout_s:g}")
+                raise MeasurementError(
+                    f"fine-tuning passed finetune.timeout_s={config.timeout_s:g}"
+                )
         if code != 0:
             raise MeasurementError(f"fine-tuning failed: {' '.join(child.log_tail(1))}")
     for scratch in (out / ".trainer", out / ".datasets"):

@@ -55,7 +55,7 @@ def main(job_path: Path) -> None:
             learning_rate=settings["learning_rate"],
             lr_scheduler_type="constant_with_warmup",
             warmup_steps=2,
-            max_length=None,  # no truncation: it would drop data under one tokenizer and not another
+            max_length=None,  # truncation would drop data under one tokenizer and not another
             packing=False,
             completion_only_loss=True,
             bf16=False,  # the weights already have the data type to compute in
@@ -90,7 +90,9 @@ def main(job_path: Path) -> None:
         "train_tokens": tokens,
         "peak_memory_bytes": peak,
         "peak_memory_kind": kind,
-        "trainable_parameters": sum(p.numel() for p in trainer.model.parameters() if p.requires_grad),
+        "trainable_parameters": sum(
+            p.numel() for p in trainer.model.parameters() if p.requires_grad
+        ),
         "curve": [
             {"step": entry["step"], "loss": entry["loss"]}
             for entry in trainer.state.log_history
@@ -103,7 +105,7 @@ def main(job_path: Path) -> None:
 if __name__ == "__main__":
     try:
         main(Path(sys.argv[1]))
-    except Exception as error:  # noqa: BLE001  # the parent reads the last line; the log has the rest
+    except Exception as error:  # the parent reads the last line; the log has the rest
         import traceback
 
         traceback.print_exc()

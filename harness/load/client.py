@@ -1,6 +1,5 @@
 """One streamed request -> one row."""
 
-import asyncio
 import json
 import time
 from dataclasses import asdict, dataclass, field
@@ -57,7 +56,7 @@ async def send(
                 request.error = (await response.text())[:500]
             else:
                 await _read_stream(response, request)
-    except asyncio.TimeoutError:
+    except TimeoutError:
         request.error_kind, request.error = "timeout", "no whole answer within the time limit"
     except aiohttp.ClientError as error:
         request.error_kind, request.error = "connection", f"{type(error).__name__}: {error}"[:500]

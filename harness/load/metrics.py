@@ -1,5 +1,6 @@
 """Requests of one level -> its figures. Pure. Definitions: docs/metrics.md."""
 
+import itertools
 from collections import Counter
 from collections.abc import Sequence
 
@@ -32,7 +33,7 @@ def tpot_s(request: Request) -> float | None:
 def itl_s(request: Request) -> list[float]:
     """Inter-token latencies: gaps between consecutive events with tokens."""
     times = request.token_times_s
-    return [later - earlier for earlier, later in zip(times, times[1:], strict=False)]
+    return [later - earlier for earlier, later in itertools.pairwise(times)]
 
 
 def level_name(level: ClosedLevel | OpenLevel) -> str:

@@ -8,7 +8,7 @@ from importlib import resources
 from harness.config.run import QuestionPrompts, SyntheticPrompts
 from harness.errors import ConfigError
 
-_WORDS = "time year people way day man thing woman life child world school state family".split()
+_WORDS = ["time", "year", "people", "way", "day", "thing", "life", "world", "school", "state"]
 
 
 @dataclass(frozen=True)

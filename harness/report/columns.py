@@ -36,11 +36,24 @@ COLUMNS = (
     Column("tpot_p50_s", "TPOT p50", "figure", "s", 3, "low"),
     Column("e2e_p50_s", "E2E p50", "figure", "s", 2, "low"),
     Column("energy_j_per_output_tok", "Energy per output token", "figure", "J", 2, "low"),
-    Column("energy_usd_per_mtok_output", "Energy cost per million output tokens", "figure", "USD", 4, "low"),
+    Column(
+        "energy_usd_per_mtok_output",
+        "Energy cost per million output tokens",
+        "figure",
+        "USD",
+        4,
+        "low",
+    ),
     Column("cost_usd_per_mtok_output", "Cost per million output tokens", "figure", "USD", 3, "low"),
-    Column("cost_usd_per_mtok_total", "Cost per million tokens, in and out", "figure", "USD", 3, "low"),
-    Column("cost_at_low_price_usd_per_mtok_output", "... at the low price", "figure", "USD", 3, "low"),
-    Column("cost_at_high_price_usd_per_mtok_output", "... at the high price", "figure", "USD", 3, "low"),
+    Column(
+        "cost_usd_per_mtok_total", "Cost per million tokens, in and out", "figure", "USD", 3, "low"
+    ),
+    Column(
+        "cost_at_low_price_usd_per_mtok_output", "... at the low price", "figure", "USD", 3, "low"
+    ),
+    Column(
+        "cost_at_high_price_usd_per_mtok_output", "... at the high price", "figure", "USD", 3, "low"
+    ),
     Column("accuracy_en", "HellaSwag, acc_norm", "figure", "share", 3, "high"),
     Column("accuracy_maths", "GSM8K, flexible extract", "figure", "share", 3, "high"),
     Column("accuracy_zh", "Chinese exam, acc", "figure", "share", 3, "high"),
@@ -56,10 +69,19 @@ COLUMNS = (
     Column("risk_score", "Risk score, middle of its interval", "figure", "0 to 1", 2, "low"),
     Column("risk_factors", "Factors (weight x interval)", "text"),
     Column("risk_evidence", "Evidence for the factors", "text"),
-    Column("withdrawal_hazard_per_year", "Assumed hazard of withdrawal", "figure", "1/year", 3, "low"),
+    Column(
+        "withdrawal_hazard_per_year", "Assumed hazard of withdrawal", "figure", "1/year", 3, "low"
+    ),
     Column("fallback", "Fallback used for resilience", "text"),
     Column("break_even_hazard_per_year", "Break-even hazard", "figure", "1/year", 4),
-    Column("risk_adjusted_usd_per_mtok_total", "Risk-adjusted cost per million tokens", "figure", "USD", 3, "low"),
+    Column(
+        "risk_adjusted_usd_per_mtok_total",
+        "Risk-adjusted cost per million tokens",
+        "figure",
+        "USD",
+        3,
+        "low",
+    ),
     Column("status", "Status", "text"),
     Column("cell_id", "Cell", "text"),
 )

@@ -1,7 +1,7 @@
 """Records + judgements -> one table; each figure keeps its sample size, interval and record."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -124,21 +124,24 @@ def _measured(row: Row) -> None:
         "cell_id": cell.cell_id,
         "accuracy_conditions": _conditions(cell),
     }
-    figures = {
-        "output_tok_per_s": level and level.output_tok_per_s,
-        "ttft_p50_s": level and level.ttft_s.p50,
-        "ttft_p99_s": level and level.ttft_s.p99,
-        "itl_p50_s": level and level.itl_s.p50,
-        "tpot_p50_s": level and level.tpot_s.p50,
-        "e2e_p50_s": level and level.e2e_s.p50,
+    pick: dict[str, Callable[[Level], Estimate | None]] = {
+        "output_tok_per_s": lambda v: v.output_tok_per_s,
+        "ttft_p50_s": lambda v: v.ttft_s.p50,
+        "ttft_p99_s": lambda v: v.ttft_s.p99,
+        "itl_p50_s": lambda v: v.itl_s.p50,
+        "tpot_p50_s": lambda v: v.tpot_s.p50,
+        "e2e_p50_s": lambda v: v.e2e_s.p50,
     }
-    for key, estimate in figures.items():
+    for key, of in pick.items():
+        estimate = of(level) if level else None
         values[key] = _figure(row, estimate, _why_no_load(cell), "requests.parquet")
     joules = level.energy_j / level.output_tokens if level and level.energy_j else None
     values["energy_j_per_output_tok"] = Figure(
         value=joules,
         n=level.requests if level and joules is not None else None,
-        reason=None if joules is not None else (level.energy_source if level else _why_no_load(cell)),
+        reason=None
+        if joules is not None
+        else (level.energy_source if level else _why_no_load(cell)),
         source=_source(row, "telemetry.parquet"),
     )
     for key, task, metric in (
@@ -150,11 +153,12 @@ def _measured(row: Row) -> None:
     tuned = cell.finetune
     reason = _why(cell, "finetune")
     values["finetune_gain"] = Figure(reason=reason)
-    for key, value in (
-        ("finetune_seconds", tuned and tuned.seconds),
-        ("finetune_tokens", tuned and float(tuned.train_tokens)),
-        ("finetune_peak_memory_gib", tuned and tuned.peak_memory_bytes / 2**30),
-    ):
+    spent = {
+        "finetune_seconds": tuned.seconds if tuned else None,
+        "finetune_tokens": float(tuned.train_tokens) if tuned else None,
+        "finetune_peak_memory_gib": tuned.peak_memory_bytes / 2**30 if tuned else None,
+    }
+    for key, value in spent.items():
         values[key] = Figure(
             value=value,
             n=1 if tuned else None,
@@ -400,7 +404,9 @@ def _resilience(row: Row, rows: Sequence[Row], judge: JudgeConfig) -> None:
         return
     if hazard.value == 0:
         values[keys[0]] = Figure(reason="not applicable: no withdrawal is assumed")
-        values[keys[1]] = Figure(value=own.value, low=own.low, high=own.high, n=own.n, source=own.source)
+        values[keys[1]] = Figure(
+            value=own.value, low=own.low, high=own.high, n=own.n, source=own.source
+        )
         return
     others = [
         other
@@ -450,7 +456,8 @@ def _figure(row: Row, estimate: Estimate | None, reason: str, file: str) -> Figu
 
 
 def _estimate(figure: Figure) -> Estimate:
-    assert figure.value is not None and figure.n is not None
+    assert figure.value is not None
+    assert figure.n is not None
     return Estimate(value=figure.value, n=figure.n, low=figure.low, high=figure.high)
 
 

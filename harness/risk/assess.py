@@ -7,6 +7,7 @@ import datetime as dt
 from collections.abc import Iterable, Mapping
 from typing import Literal
 
+from harness.config.judge import FactorName, Profile
 from harness.fields import Frozen
 from harness.risk.facts import Base, Fact, Instrument, Listing, ModelFacts, Registry, weight_line
 
@@ -61,7 +62,7 @@ class Gate(Frozen):
 class Factor(Frozen):
     """One row of the table: an interval, since unknown facts span their range."""
 
-    name: str
+    name: FactorName
     low: float
     high: float
     weight: float
@@ -86,7 +87,11 @@ class Assessment(Frozen):
 
 
 def assess(
-    registry: Registry, key: str, profile: str, weights: Mapping[str, float], day: dt.date
+    registry: Registry,
+    key: str,
+    profile: Profile,
+    weights: Mapping[FactorName, float],
+    day: dt.date,
 ) -> Assessment | None:
     """The assessment of a model; None when the registry does not know it."""
     if key not in registry.models:
@@ -114,10 +119,13 @@ def assess(
     )
 
 
+_Row = tuple[float, float, tuple[Reason, ...]]
+
+
 # --- gate ------------------------------------------------------------------------------------
 
 
-def _gate(registry: Registry, line: list[tuple[str, ...]], profile: str, day: dt.date) -> Gate:
+def _gate(registry: Registry, line: list[tuple[str, ...]], profile: Profile, day: dt.date) -> Gate:
     verdicts: list[Verdict] = []
     reasons: list[Reason] = []
     pending: list[Reason] = []
@@ -127,7 +135,7 @@ def _gate(registry: Registry, line: list[tuple[str, ...]], profile: str, day: dt
         if instrument.status in ("proposed", "suspended", "approved_unpublished"):
             pending.append(_reason(f"{instrument.status}: {named}", path, listing.evidence, day))
             continue
-        verdict = instrument.gates.get(profile) if instrument.holds(day) else None  # type: ignore[call-overload]
+        verdict = instrument.gates.get(profile) if instrument.holds(day) else None
         if verdict:
             if verdict == "dated_warning" and instrument.gate_date:
                 left = (instrument.gate_date - day).days
@@ -158,7 +166,7 @@ def _gate(registry: Registry, line: list[tuple[str, ...]], profile: str, day: dt
             if fact.value == "unknown":
                 verdicts.append("unknown")
                 reasons.append(_reason(f"{name} unknown", path, fact, day))
-    worst = min(verdicts, key=_ORDER.index, default="clear")
+    worst: Verdict = min(verdicts, key=_ORDER.index, default="clear")
     return Gate(
         verdict=worst,
         days_left=min(days_left) if worst == "dated_warning" else None,
@@ -180,9 +188,7 @@ def _listings(
                 yield path, listing, instrument
 
 
-def _listing_state(
-    registry: Registry, line: list[tuple[str, ...]], day: dt.date
-) -> ListingState:
+def _listing_state(registry: Registry, line: list[tuple[str, ...]], day: dt.date) -> ListingState:
     """The worst settled listing; it picks the hazard of a forced withdrawal."""
     states = [
         _STATE[instrument.kind]
@@ -201,14 +207,12 @@ def _listing_state(
 def _factors(
     registry: Registry,
     line: list[tuple[str, ...]],
-    weights: Mapping[str, float],
+    weights: Mapping[FactorName, float],
     day: dt.date,
 ) -> tuple[Factor, ...]:
     models = [(path, registry.models[path[-1]]) for path in line]
-    owners = [
-        (path, registry.developers[model.developer]) for path, model in models
-    ]
-    rows = {
+    owners = [(path, registry.developers[model.developer]) for path, model in models]
+    rows: dict[FactorName, _Row] = {
         "listing": _listing_factor(registry, line, day),
         "ownership": _worst(
             [(path, d.ownership, _level(d.ownership, _OWNERSHIP)) for path, d in owners]
@@ -218,7 +222,10 @@ def _factors(
         "licence": _worst([(p, m.licence_terms, _terms_level(m)) for p, m in models], day),
         "lineage": _lineage_factor(registry, line, day),
         "transparency": _worst(
-            [(path, m.transparency, _level(m.transparency, _TRANSPARENCY)) for path, m in models[:1]],
+            [
+                (path, m.transparency, _level(m.transparency, _TRANSPARENCY))
+                for path, m in models[:1]
+            ],
             day,
         ),
     }
@@ -228,12 +235,7 @@ def _factors(
     )
 
 
-_Row = tuple[float, float, tuple[Reason, ...]]
-
-
-def _worst(
-    rows: list[tuple[tuple[str, ...], Fact, tuple[float, float]]], day: dt.date
-) -> _Row:
+def _worst(rows: list[tuple[tuple[str, ...], Fact, tuple[float, float]]], day: dt.date) -> _Row:
     """The highest level along the line; an unknown ancestor lifts only the upper end."""
     low = max(level[0] for _, _, level in rows)
     high = max(level[1] for _, _, level in rows)

@@ -13,8 +13,9 @@ from typing import Any, Literal
 import yaml
 from pydantic import Field, ValidationError
 
-from harness.fields import Frozen
+from harness.config.judge import Profile
 from harness.errors import FactError
+from harness.fields import Frozen
 
 Confidence = Literal["official", "reported", "alleged", "inferred"]
 
@@ -46,16 +47,9 @@ class Instrument(Frozen):
     valid_from: dt.date | None
     valid_to: dt.date | None
     forbids: str = Field(description="In one sentence, what it forbids to whom")
-    gates: dict[
-        Literal[
-            "us_federal_civilian",
-            "us_defence_contractor",
-            "us_state_texas",
-            "us_private",
-            "eu_private",
-        ],
-        Literal["blocked", "needs_approval", "dated_warning"],
-    ] = Field(description="What a listing under it means for each buyer; absent: nothing")
+    gates: dict[Profile, Literal["blocked", "needs_approval", "dated_warning"]] = Field(
+        description="What a listing under it means for each buyer; absent: nothing"
+    )
     gate_date: dt.date | None = Field(None, description="For dated_warning: the day it bites")
     alternative_reading: bool = Field(
         False, description="True: one of several readings of a text; raises only the upper bound"

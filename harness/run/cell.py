@@ -119,6 +119,8 @@ class CellRun:
                 self._scores += accuracy_stage.evaluate(
                     self._subject(), config.accuracy, self._work / "accuracy", say=self._say
                 )
+                if self._server:
+                    self._server.check_alive()
                 self._show_scores()
         else:
             self._off("accuracy")
@@ -156,9 +158,7 @@ class CellRun:
         vocabulary = self._vocabulary()
         sampling = config.telemetry if isinstance(config.telemetry, TelemetryOn) else None
         sampler = (
-            Sampler(
-                sampling.interval_s, target.url, tuple(range(config.hardware.gpu_count))
-            )
+            Sampler(sampling.interval_s, target.url, tuple(range(config.hardware.gpu_count)))
             if sampling
             else None
         )
@@ -176,7 +176,9 @@ class CellRun:
                 store.write_table(self._work / "server_metrics.parquet", sampler.server_rows)
                 self._telemetry = sampler.states()
                 measured = [k for k, v in self._telemetry.items() if v == "measured"]
-                missing = "; ".join(f"{k} {v}" for k, v in self._telemetry.items() if v != "measured")
+                missing = "; ".join(
+                    f"{k} {v}" for k, v in self._telemetry.items() if v != "measured"
+                )
                 self._stages["telemetry"] = Stage(
                     status="done" if measured else "failed", reason=missing or None
                 )
@@ -215,7 +217,8 @@ class CellRun:
             level = level.model_copy(update={"energy_j": energy, "energy_source": source})
         self._levels.append(level)
         rate, ttft = level.output_tok_per_s, level.ttft_s.p50
-        assert rate and ttft  # run_level raises when nothing was answered
+        assert rate
+        assert ttft
         self._show(
             f"{where}: {rate.value:.1f} output tok/s, TTFT p50 {ttft.value:.2f} s,"
             f" {level.failed} of {level.requests} failed"
@@ -229,7 +232,11 @@ class CellRun:
         if not sampler:
             return None
         name = "vllm:generation_tokens_total"
-        seen = [row[name] for row in sampler.server_rows if start <= row["time_s"] <= end and name in row]
+        seen = [
+            row[name]
+            for row in sampler.server_rows
+            if start <= row["time_s"] <= end and name in row
+        ]
         if len(seen) < 2:
             return None
         warm = sum(request.output_tokens or 0 for request in run.warmup)
@@ -237,7 +244,8 @@ class CellRun:
 
     def _train(self) -> finetune_stage.Adapter:
         config = self._config
-        assert isinstance(config.finetune, LoraFinetune) and self._weights
+        assert isinstance(config.finetune, LoraFinetune)
+        assert self._weights
         return finetune_stage.train(
             config.finetune,
             self._weights.folder,
@@ -255,7 +263,8 @@ class CellRun:
 
     def _score_adapter(self, adapter: finetune_stage.Adapter) -> FinetuneResult:
         """Serve the adapter beside its base and score both on the held-out examples."""
-        assert self._server and isinstance(self._config.finetune, LoraFinetune)
+        assert self._server
+        assert isinstance(self._config.finetune, LoraFinetune)
         task = render(
             self._config.finetune.task,
             {"DATA": finetune_stage.heldout_rows(adapter.split)},
@@ -343,15 +352,16 @@ class CellRun:
     def _subject(self, adapter: finetune_stage.Adapter | None = None) -> accuracy_stage.Subject:
         config = self._config
         engine = config.engine
-        shared = {"max_model_len": config.model.max_model_len, "add_bos": config.model.add_bos}
         if isinstance(engine, EndpointEngine):
             raise SetupError(
                 "accuracy at an endpoint needs a tokenizer folder, which is not supported yet;"
                 " use accuracy=none"
             )
-        assert self._server and self._weights
+        assert self._server
+        assert self._weights
         dtype = self._served_dtype()
-        identity = f"{self._weights.content_id}/{engine.kind}/{self._server.settings.get('version')}/{dtype}"
+        version = self._server.settings.get("version")
+        identity = f"{self._weights.content_id}/{engine.kind}/{version}/{dtype}"
         return accuracy_stage.Subject(
             base_url=self._server.base_url,
             model=_ADAPTER if adapter else self._server.model,
@@ -359,7 +369,8 @@ class CellRun:
             dtype=dtype,
             identity=f"{identity}/{adapter.sha256}" if adapter else identity,
             adapter=adapter is not None,
-            **shared,
+            max_model_len=config.model.max_model_len,
+            add_bos=config.model.add_bos,
         )
 
     def _served_dtype(self) -> str:
@@ -439,9 +450,7 @@ def ordinary_token_ids(folder: Path) -> list[int]:
     raw = json.loads((folder / "tokenizer.json").read_text("utf-8"))
     special = {token["id"] for token in raw.get("added_tokens", ())}
     vocabulary = raw["model"]["vocab"]
-    ids = (
-        vocabulary.values() if isinstance(vocabulary, dict) else range(len(vocabulary))
-    )
+    ids = vocabulary.values() if isinstance(vocabulary, dict) else range(len(vocabulary))
     return sorted(set(ids) - special)
 
 

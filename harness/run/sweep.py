@@ -66,9 +66,7 @@ def plan(configs: Sequence[RunConfig]) -> list[Entry]:
             if isinstance(config.accuracy, LmEvalAccuracy):
                 check_tasks(config.accuracy)
             if isinstance(config.finetune, LoraFinetune):
-                finetune_data.load(
-                    config.finetune.train_examples, config.finetune.heldout_examples
-                )
+                finetune_data.load(config.finetune.train_examples, config.finetune.heldout_examples)
         except ConfigError as error:
             problems[str(error)] = None
             continue
@@ -134,7 +132,8 @@ def _entry(config: RunConfig) -> Entry:
     stages += ["telemetry"] if config.telemetry.kind != "none" and "load" in stages else []
     stages += ["accuracy"] if isinstance(config.accuracy, LmEvalAccuracy) else []
     stages += ["finetune"] if isinstance(config.finetune, LoraFinetune) else []
-    command, env = (), {}
+    command: tuple[str, ...] = ()
+    env: dict[str, str] = {}
     if not isinstance(config.engine, EndpointEngine):
         made = Servers().command(config, None)
         command, env = made.argv, made.env

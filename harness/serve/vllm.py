@@ -9,7 +9,7 @@ from pathlib import Path
 
 from harness.config.run import ModelConfig, VllmCpuEngine, VllmEngine
 
-# CPU instruction sets with which bfloat16 is faster than float32; without them it is 5 times slower.
+# Instruction sets with which a CPU computes bfloat16 fast; without them it is 5 times slower.
 _FAST_BF16_FLAGS = frozenset({"avx512_bf16", "amx_bf16"})
 _ENTRY = "vllm.entrypoints.openai.api_server"
 
@@ -28,7 +28,9 @@ class ServerCommand:
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def resolve_dtype(model: ModelConfig, engine: VllmEngine | VllmCpuEngine, cpu_flags: Collection[str]) -> str:
+def resolve_dtype(
+    model: ModelConfig, engine: VllmEngine | VllmCpuEngine, cpu_flags: Collection[str]
+) -> str:
     """The data type to serve in; on a CPU `auto` follows what the processor computes fast."""
     if model.dtype != "auto" or isinstance(engine, VllmEngine):
         return model.dtype
@@ -53,7 +55,12 @@ def server_command(
     dtype = resolve_dtype(model, engine, cpu_flags)
     argv = [sys.executable, "-m", _ENTRY, "--model", str(folder), "--served-model-name", model.name]
     argv += ["--host", "127.0.0.1", "--port", str(port), "--dtype", dtype]
-    argv += ["--max-model-len", str(model.max_model_len), "--max-num-seqs", str(engine.max_num_seqs)]
+    argv += [
+        "--max-model-len",
+        str(model.max_model_len),
+        "--max-num-seqs",
+        str(engine.max_num_seqs),
+    ]
     if model.quantization:
         argv += ["--quantization", model.quantization]
     if model.tensor_parallel_size > 1:
@@ -64,9 +71,13 @@ def server_command(
         argv.append("--trust-remote-code")
     if engine.enforce_eager:
         argv.append("--enforce-eager")
-    argv.append("--enable-prefix-caching" if engine.prefix_caching else "--no-enable-prefix-caching")
+    argv.append(
+        "--enable-prefix-caching" if engine.prefix_caching else "--no-enable-prefix-caching"
+    )
     if lora:
         argv += ["--enable-lora", "--max-lora-rank", str(engine.max_lora_rank)]
+        if engine.lora_target_modules:
+            argv += ["--lora-target-modules", *engine.lora_target_modules]
     env = {
         "VLLM_NO_USAGE_STATS": "1",
         "VLLM_SERVER_DEV_MODE": "1",  # /server_info and /reset_prefix_cache; loopback only

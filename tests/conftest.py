@@ -1,0 +1,77 @@
+"""One real run, shared by every test that reads what a run leaves behind."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import pytest
+
+# Small but complete: a closed and an open level, all three tasks, a LoRA of a few steps.
+TINY = (
+    "model=smollm2_135m",
+    "workload.levels=[{kind: closed, concurrency: 2, requests: 6},"
+    " {kind: open, rate_rps: 1.0, arrivals: poisson, requests: 6}]",
+    "accuracy.tasks.hellaswag_100.limit=6",
+    "accuracy.tasks.gsm8k_100.limit=3",
+    "accuracy.tasks.exam_zh.limit=4",
+    "finetune=demo",
+    "finetune.train_examples=24",
+    "finetune.heldout_examples=24",
+    "tracking=wandb",
+)
+LOAD_ONLY = ("model=smollm2_135m", "accuracy=none", "finetune=none", "report.enabled=false")
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished `harness run`."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+    sweep: Path
+
+
+def environment() -> dict[str, str]:
+    """Ours without anything that would make W&B go online."""
+    return {k: v for k, v in os.environ.items() if not k.startswith("WANDB")}
+
+
+def start(results: Path, sweep: str, *overrides: str) -> subprocess.Popen[str]:
+    """`harness run` as a user starts it."""
+    argv = [sys.executable, "-m", "harness", "run", f"results_dir={results}", f"sweep={sweep}"]
+    return subprocess.Popen(
+        [*argv, *overrides],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(),
+        cwd=results,
+    )
+
+
+def finish(process: subprocess.Popen[str], results: Path, sweep: str) -> Run:
+    """Wait for a run's end."""
+    out, err = process.communicate(timeout=600)
+    return Run(process.returncode, out, err, results / sweep)
+
+
+def servers() -> list[psutil.Process]:
+    """Every process of a model server on this machine."""
+    found = []
+    for process in psutil.process_iter(["cmdline", "name"]):
+        words = " ".join(process.info["cmdline"] or [process.info["name"] or ""])
+        if ("vllm.entrypoints" in words or "VLLM::" in words) and "harness" not in words.split():
+            found.append(process)
+    return found
+
+
+@pytest.fixture(scope="session")
+def whole_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+    """One real cell with every stage, W&B and the report."""
+    results = tmp_path_factory.mktemp("results")
+    yield finish(start(results, "whole", *TINY), results, "whole")

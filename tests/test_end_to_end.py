@@ -1,0 +1,249 @@
+"""Real server, real lm-eval, real LoRA, real W&B files, real browser."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import openpyxl
+import pandas as pd
+import pytest
+
+from harness.records import store
+from harness.records.schema import Cell
+from harness.serve.process import require_free
+from tests.conftest import LOAD_ONLY, Run, finish, servers, start
+
+LEVELS = (
+    "workload.levels=[{kind: closed, concurrency: 2, requests: 12},"
+    " {kind: closed, concurrency: 1, requests: 4}]"
+)
+
+
+def only_cell(sweep: Path) -> tuple[Path, Cell]:
+    found = list(store.cells(sweep))
+    assert len(found) == 1
+    return found[0]
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 300) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.2)
+
+
+def read_until(process: subprocess.Popen[str], text: str) -> list[str]:
+    assert process.stderr
+    lines = []
+    for line in process.stderr:
+        lines.append(line)
+        if text in line:
+            return lines
+    raise AssertionError(f"the run ended before {text!r}: {''.join(lines)}")
+
+
+# --- one whole run ---------------------------------------------------------------------------
+
+
+def test_every_stage_of_a_real_run_is_done_and_the_exit_status_says_so(whole_run: Run) -> None:
+    assert whole_run.returncode == 0, whole_run.stderr
+    _, cell = only_cell(whole_run.sweep)
+    assert {name: stage.status for name, stage in cell.stages.items()} == {
+        "serve": "done",
+        "load": "done",
+        "telemetry": "done",
+        "accuracy": "done",
+        "finetune": "done",
+    }
+    assert servers() == []
+
+
+def test_client_and_server_count_the_same_tokens(whole_run: Run) -> None:
+    folder, cell = only_cell(whole_run.sweep)
+    requests = pd.read_parquet(folder / "requests.parquet")
+    for level in cell.levels:
+        rows = requests[requests["level"] == level.name]
+        # 6 requests of 100 tokens in and 32 out, exactly
+        assert (level.failed, level.length_missed) == (0, 0)
+        assert (level.input_tokens, level.output_tokens) == (600, 192)
+        assert level.server_output_tokens == 192
+        assert rows["token_counts"].map(sum).sum() == 192
+        assert (rows["sent_s"] >= rows["scheduled_s"] - 1e-6).all()
+
+
+def test_energy_on_a_machine_without_counters_is_not_measured_rather_than_zero(
+    whole_run: Run,
+) -> None:
+    _, cell = only_cell(whole_run.sweep)
+    if cell.telemetry["rapl"] == "measured" or cell.telemetry["nvml"] == "measured":
+        assert all(level.energy_j and level.energy_j > 0 for level in cell.levels)
+        return
+    assert [level.energy_j for level in cell.levels] == [None, None]
+    assert all(level.energy_source.startswith("not measured: ") for level in cell.levels)
+
+
+def test_scores_are_the_means_of_the_samples_on_disk_and_carry_their_conditions(
+    whole_run: Run,
+) -> None:
+    folder, cell = only_cell(whole_run.sweep)
+    main = {(score.task, score.metric): score for score in cell.scores if not score.adapter}
+    assert {("hellaswag_100", "acc_norm"), ("exam_zh", "acc")} <= set(main)
+    for (task, metric), items in {("hellaswag_100", "acc_norm"): 6, ("exam_zh", "acc"): 4}.items():
+        lines = (folder / "accuracy" / f"samples-{task}.jsonl").read_text("utf-8").splitlines()
+        values = [json.loads(line)[metric] for line in lines]
+        assert len(values) == items
+        score = main[task, metric]
+        assert score.value is not None
+        assert score.value.value == pytest.approx(sum(values) / items)
+        assert (score.limit, score.dtype, score.lm_eval_version) == (
+            items,
+            cell.server["dtype"],
+            "0.4.13",
+        )
+    maths = main["gsm8k_100", "exact_match,flexible-extract"]
+    assert maths.num_fewshot == 2
+    assert maths.cut is not None
+    assert maths.output_tokens
+    assert (maths.value is None) == (maths.cut > 0.5 * 3)
+
+
+def test_the_adapter_is_trained_served_and_answers_unlike_its_base(whole_run: Run) -> None:
+    _, cell = only_cell(whole_run.sweep)
+    tuned = cell.finetune
+    assert tuned is not None
+    assert tuned.loss_after < tuned.loss_before
+    assert tuned.adapter_changed_logprobs
+    assert (tuned.accuracy_before.n, tuned.accuracy_after.n) == (24, 24)
+    assert tuned.peak_memory_bytes > 100_000_000
+    # 24 examples: " positive" and " negative" are 9 bytes each
+    assert tuned.train_completion_bytes == 24 * 9
+
+
+def test_every_column_of_the_summary_is_a_value_or_says_why_not(whole_run: Run) -> None:
+    frame = pd.read_csv(whole_run.sweep / "summary.csv", keep_default_na=False)
+    headed = [c for c in frame.columns if not re.search(r"_(low|high|n)$", c)]
+    assert len(frame) == 1
+    assert all(str(frame[column][0]).strip() for column in headed)
+    assert "CPU" in frame["evidence"][0]
+    book = openpyxl.load_workbook(whole_run.sweep / "summary.xlsx")
+    assert book.sheetnames == ["Summary", "Figures", "Provenance"]
+
+
+def test_wandb_files_hold_config_levels_and_records_and_no_machine_identity(
+    whole_run: Run,
+) -> None:
+    from wandb.proto import wandb_internal_pb2 as pb
+    from wandb.sdk.internal.datastore import DataStore
+
+    folder, cell = only_cell(whole_run.sweep)
+    runs = list((whole_run.sweep / "wandb" / "wandb").glob("offline-run-*/*.wandb"))
+    assert len(runs) == 1
+    reader = DataStore()
+    reader.open_for_scan(str(runs[0]))
+    records = []
+    while (data := reader.scan_data()) is not None:
+        records.append(pb.Record.FromString(data))
+    run = next(r.run for r in records if r.WhichOneof("record_type") == "run")
+    exits = [r.exit for r in records if r.WhichOneof("record_type") == "exit"]
+    assert (run.run_id, run.run_group) == (cell.cell_id, "whole")
+    assert set(run.tags) == {"smollm2_135m", "US", "vllm_cpu"}
+    assert run.host == ""
+    assert [e.exit_code for e in exits] == [0]
+    summary = {
+        item.key or "/".join(item.nested_key): item.value_json
+        for r in records
+        if r.WhichOneof("record_type") == "summary"
+        for item in r.summary.update
+    }
+    assert float(summary["c2/output_tok_per_s"]) == pytest.approx(
+        cell.levels[0].output_tok_per_s.value  # type: ignore[union-attr]
+    )
+    assert folder.name == cell.cell_id
+
+
+def test_the_page_draws_its_plots_in_a_browser_without_network_or_errors(whole_run: Run) -> None:
+    playwright = pytest.importorskip("playwright.sync_api")
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(
+            executable_path=os.environ.get("CHROMIUM", "/usr/bin/chromium"),
+            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+        )
+        page = browser.new_page()
+        problems: list[str] = []
+        requested: list[str] = []
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.on("console", lambda m: problems.append(m.text) if m.type == "error" else None)
+        page.on("request", lambda request: requested.append(request.url))
+        page.goto((whole_run.sweep / "report.html").as_uri())
+        page.wait_for_selector("body[data-drawn]")
+        drawn = page.locator(".chart svg").count()
+        text = page.inner_text("main")
+        browser.close()
+    assert problems == []
+    assert [url for url in requested if not url.startswith(("file:", "data:"))] == []
+    assert drawn == 3
+    assert "CPU figures" in text
+    assert "SmolLM2" in text
+
+
+# --- faults ----------------------------------------------------------------------------------
+
+
+def test_sigkill_in_mid_sweep_leaves_no_server_and_the_second_start_repeats_no_finished_cell(
+    tmp_path: Path,
+) -> None:
+    command = ("-m", *LOAD_ONLY, "seed=1,2", LEVELS)
+    process = start(tmp_path, "killed", *command)
+    before = read_until(process, "load level c2")
+    read_until(process, "seed" if False else "starting")
+    wait_for(lambda: bool(list((tmp_path / "killed").glob(".running-*"))))
+    process.kill()
+    process.communicate()
+    wait_for(lambda: servers() == [], 60)
+    done = [folder for folder, _ in store.cells(tmp_path / "killed")]
+    assert len(done) == 1
+    first = (done[0] / "cell.json").read_bytes()
+
+    again = finish(start(tmp_path, "killed", *command), tmp_path, "killed")
+
+    assert again.returncode == 0, again.stderr
+    assert sum("server ready" in line for line in before) == 1
+    assert "done before, skipped" in again.stderr
+    assert (done[0] / "cell.json").read_bytes() == first
+    assert [cell.status for _, cell in store.cells(tmp_path / "killed")] == ["done", "done"]
+    assert not list((tmp_path / "killed").glob(".running-*"))
+    assert len(list((tmp_path / "killed" / "attempts").iterdir())) == 1
+
+
+def test_a_dead_server_fails_its_cell_only_and_sigterm_ends_the_next_with_a_record(
+    tmp_path: Path,
+) -> None:
+    process = start(tmp_path, "faults", "-m", *LOAD_ONLY, "seed=3,4", LEVELS, "engine.port=0")
+    read_until(process, "server ready")
+    for server in servers():
+        if "vllm.entrypoints" in " ".join(server.cmdline()):
+            port = int(server.cmdline()[server.cmdline().index("--port") + 1])
+            server.kill()
+    read_until(process, "server ready")
+    process.send_signal(signal.SIGTERM)
+    run = finish(process, tmp_path, "faults")
+
+    assert run.returncode == 130
+    assert "Traceback" not in run.stderr
+    assert servers() == []
+    require_free(port)
+    failed, stopped = sorted(
+        (cell for _, cell in store.cells(run.sweep)), key=lambda cell: cell.started_at
+    )
+    assert failed.status == "failed"
+    assert failed.failure is not None
+    assert failed.failure.stage == "load"
+    assert "the server died" in failed.failure.reason
+    assert failed.failure.log_tail
+    assert stopped.status == "interrupted"
+    assert stopped.failure is not None
