@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import shutil
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -90,6 +91,7 @@ def evaluate(
             say(_progress(child.log_tail(1)))
         if code != 0:
             raise MeasurementError(f"lm-eval failed: {' '.join(child.log_tail(1))}")
+    shutil.rmtree(out / ".datasets", ignore_errors=True)
     outcome = json.loads((out / "outcome.json").read_text("utf-8"))
     conditions = Conditions(
         dtype=subject.dtype,

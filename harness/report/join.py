@@ -411,7 +411,8 @@ def _resilience(row: Row, rows: Sequence[Row], judge: JudgeConfig) -> None:
     others = [
         other
         for other in rows
-        if other.cell.config["hardware"] == row.cell.config["hardware"]
+        if other.cell.status == "done"
+        and other.cell.config["hardware"] == row.cell.config["hardware"]
         and other.text("workload") == row.text("workload")
         and other.text("gate").split(",")[0] in ("clear", "dated_warning")
         and (other.figure("cost_usd_per_mtok_total").value is not None)

@@ -120,6 +120,7 @@ def console(table: Table) -> str:
     keys = (
         "output_tok_per_s", "cost_usd_per_mtok_total", "accuracy_en", "accuracy_maths",
         "accuracy_zh", "finetune_gain", "gate", "risk_score", "risk_adjusted_usd_per_mtok_total",
+        "status",
     )  # fmt: skip
     columns = [column for column in COLUMNS if column.key in keys]
     frame = pd.DataFrame(

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ from harness.config.run import (
     TelemetryOn,
 )
 from harness.errors import HarnessError, MeasurementError, SetupError
+from harness.fetch import cache_dir
 from harness.finetune import stage as finetune_stage
 from harness.load import drive, metrics
 from harness.load.prompts import Vocabulary
@@ -406,20 +408,24 @@ class CellRun:
             if code is not None and "the server died" not in reason:
                 reason = f"the server died (status {code}) during {self._stage}; {reason}"
         self._failure = Failure(
-            stage=self._stage, kind=type(error).__name__, reason=reason, log_tail=tuple(tail)
+            stage=self._stage,
+            kind=type(error).__name__,
+            reason=_portable(reason),
+            log_tail=tuple(_portable(line) for line in tail),
         )
-        self._stages[self._stage] = Stage(status="failed", reason=reason)
+        self._stages[self._stage] = Stage(status="failed", reason=_portable(reason))
 
     def _record(self, status: Any, started: dt.datetime) -> Cell:
         server: dict[str, Any] = {}
         if self._server:
-            server = {
+            running = {
                 "argv": list(self._server.command.argv),
                 "env": self._server.command.env,
                 "dtype": self._server.command.dtype,
                 "ready_s": self._server.ready_s,
                 "settings": self._server.settings,
             }
+            server = json.loads(_portable(json.dumps(running)))
         weights = (
             {"content_id": self._weights.content_id, "provenance": self._weights.provenance}
             if self._weights
@@ -452,6 +458,14 @@ def ordinary_token_ids(folder: Path) -> list[int]:
     vocabulary = raw["model"]["vocab"]
     ids = vocabulary.values() if isinstance(vocabulary, dict) else range(len(vocabulary))
     return sorted(set(ids) - special)
+
+
+def _portable(text: str) -> str:
+    """Without this machine's folders: a record goes to other people."""
+    places = ((sys.executable, "python"), (str(cache_dir()), "$HARNESS_CACHE"))
+    for place, name in (*places, (str(Path.cwd()), "."), (str(Path.home()), "~")):
+        text = text.replace(place, name)
+    return text
 
 
 def _loglikelihoods(folder: Path, task: str) -> list[Any]:

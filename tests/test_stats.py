@@ -1,0 +1,178 @@
+"""harness.stats: percentiles, means, shares, rates, and how sure they are."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats as scipy_stats
+
+from harness.stats import Estimate, mean, percentile, proportion, rate_by_slices
+
+VALUES = st.floats(-1e6, 1e6)
+SAMPLES = st.lists(VALUES, min_size=1, max_size=200)
+SHARES = st.floats(0.01, 0.99)
+
+
+@given(sample=SAMPLES, share=SHARES)
+def test_a_percentile_is_numpys_and_lies_inside_its_interval(
+    sample: list[float], share: float
+) -> None:
+    found = percentile(sample, share)
+
+    assert found is not None
+    assert found.n == len(sample)
+    assert found.value == pytest.approx(np.quantile(sample, share))
+    slack = 1e-9 * max(map(abs, sample))  # interpolation rounds
+    assert found.low is None or found.low <= found.value + slack
+    assert found.high is None or found.high >= found.value - slack
+
+
+@given(sample=SAMPLES, share=SHARES, data=st.data())
+def test_a_percentile_does_not_depend_on_the_order(
+    sample: list[float], share: float, data: st.DataObject
+) -> None:
+    shuffled = data.draw(st.permutations(sample))
+
+    assert percentile(shuffled, share) == percentile(sample, share)
+
+
+@settings(max_examples=200, deadline=None)
+@given(n=st.integers(1, 2000), share=SHARES)
+def test_a_percentiles_interval_covers_it_with_95_percent_for_any_distribution(
+    n: int, share: float
+) -> None:
+    # The sample 1..n makes the ends their own ranks: [rank low, rank high] covers the quantile
+    # when low <= B < high, B ~ Binomial(n, share) being the number of observations below it.
+    found = percentile(range(1, n + 1), share)
+
+    assert found is not None
+    low = 0 if found.low is None else found.low
+    high = n + 1 if found.high is None else found.high
+    covered = scipy_stats.binom.cdf(high - 1, n, share) - scipy_stats.binom.cdf(low - 1, n, share)
+    assert covered >= 0.95
+
+
+def test_the_median_of_a_hundred_has_the_ranks_of_the_tables() -> None:
+    # Conover's table for n = 100, p = 0.5: ranks 40 and 61.
+    assert percentile(range(1, 101), 0.5) == Estimate(value=50.5, n=100, low=40.0, high=61.0)
+
+
+def test_the_p99_of_a_hundred_has_no_upper_bound() -> None:
+    # 0.99^100 = 0.366: with more than 2.5% probability no observation lies above the p99.
+    found = percentile(range(1, 101), 0.99)
+
+    assert found is not None
+    assert found.low == 97.0
+    assert found.high is None
+
+
+def test_the_p99_of_a_few_is_not_bounded_above_however_they_lie() -> None:
+    found = percentile([1.0, 1.0, 1.0], 0.99)
+
+    assert found is not None
+    assert found.high is None
+
+
+@pytest.mark.parametrize("find", [lambda s: percentile(s, 0.5), mean])
+def test_no_observation_gives_no_figure(find: object) -> None:
+    assert find([]) is None  # type: ignore[operator]
+
+
+@given(sample=st.lists(VALUES, min_size=2, max_size=50))
+def test_a_mean_has_students_interval(sample: list[float]) -> None:
+    found = mean(sample)
+
+    assert found is not None
+    assert found.value == pytest.approx(np.mean(sample))
+    error = scipy_stats.sem(sample)
+    if error > 0:
+        low, high = scipy_stats.t.interval(0.95, len(sample) - 1, np.mean(sample), error)
+        assert (found.low, found.high) == (pytest.approx(low), pytest.approx(high))
+
+
+def test_a_mean_of_one_has_no_interval() -> None:
+    assert mean([3.0]) == Estimate(value=3.0, n=1)
+
+
+def test_a_mean_of_three_by_hand() -> None:
+    # mean 2, standard deviation 1, t(0.975, 2) = 4.302653; 4.302653 / sqrt(3) = 2.484138.
+    found = mean([1.0, 2.0, 3.0])
+
+    assert found is not None
+    assert (found.low, found.high) == (pytest.approx(2 - 2.484138), pytest.approx(2 + 2.484138))
+
+
+def test_a_share_has_wilsons_interval() -> None:
+    # 8 of 10, z = 1.959964, z^2 = 3.841459: centre (0.8 + z^2/20) / (1 + z^2/10) = 0.716740,
+    # half width z sqrt(0.16/10 + z^2/400) / (1 + z^2/10) = 0.226578.
+    found = proportion(8, 10)
+
+    assert found is not None
+    assert found.value == 0.8
+    assert found.low == pytest.approx(0.716740 - 0.226578, abs=1e-5)
+    assert found.high == pytest.approx(0.716740 + 0.226578, abs=1e-5)
+
+
+@given(n=st.integers(1, 500), data=st.data())
+def test_a_shares_interval_holds_it_and_stays_between_0_and_1(n: int, data: st.DataObject) -> None:
+    found = proportion(data.draw(st.integers(0, n)), n)
+
+    assert found is not None
+    assert found.low is not None
+    assert found.high is not None
+    assert -1e-12 <= found.low <= found.value + 1e-12
+    assert found.value - 1e-12 <= found.high <= 1 + 1e-12
+    assert found.low < found.high  # also for none and for all
+
+
+def test_a_share_of_nothing_is_no_figure() -> None:
+    assert proportion(0, 0) is None
+
+
+@given(
+    counts=st.lists(st.integers(1, 9), min_size=1, max_size=60),
+    data=st.data(),
+    length=st.floats(0.1, 1e4),
+)
+def test_a_rate_is_all_events_over_the_window(
+    counts: list[int], data: st.DataObject, length: float
+) -> None:
+    places = data.draw(st.lists(st.floats(0, 1), min_size=len(counts), max_size=len(counts)))
+
+    found = rate_by_slices([5 + p * length for p in places], counts, 5.0, 5.0 + length)
+
+    assert found is not None
+    assert found.n == 10
+    assert found.value == pytest.approx(sum(counts) / length, rel=1e-6)
+
+
+def test_a_steady_rate_has_no_spread() -> None:
+    found = rate_by_slices([0.5 + i for i in range(10)], [4] * 10, 0.0, 10.0)
+
+    assert found == Estimate(value=4.0, n=10, low=4.0, high=4.0)
+
+
+def test_a_rate_in_bursts_is_less_sure() -> None:
+    # All 40 events in one of ten slices: slice rates are 40 and nine zeros, mean 4,
+    # standard deviation 40/sqrt(10) = 12.649, half width t(0.975, 9) = 2.262157 times 4.
+    found = rate_by_slices([0.5] * 10, [4] * 10, 0.0, 10.0)
+
+    assert found is not None
+    assert found.value == pytest.approx(4.0)
+    assert found.high == pytest.approx(4 + 4 * 2.262157, rel=1e-5)
+
+
+def test_events_outside_the_window_do_not_count() -> None:
+    found = rate_by_slices([-1.0, 1.0, 11.0], [100, 10, 100], 0.0, 10.0)
+
+    assert found is not None
+    assert found.value == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(("start", "end"), [(1.0, 1.0), (2.0, 1.0)])
+def test_an_empty_window_has_no_rate(start: float, end: float) -> None:
+    assert rate_by_slices([1.0], [1], start, end) is None
+
+
+def test_no_event_has_no_rate() -> None:
+    assert rate_by_slices([], [], 0.0, 1.0) is None
