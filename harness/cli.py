@@ -12,7 +12,7 @@ import hydra
 from omegaconf import DictConfig
 
 from harness.config import load
-from harness.config.run import WandbTracking
+from harness.config.run import RunConfig, WandbTracking
 from harness.errors import ConfigError, HarnessError, MeasurementError
 
 _PASSED_TO_HYDRA = {"--help", "-h", "--hydra-help", "--cfg", "-c", "--info", "-i", "--version"}
@@ -114,6 +114,8 @@ def _measure(arguments: list[str]) -> None:
         failure = store.read(folder / name).failure if status != "due" else None
         why = f" in stage {failure.stage}: {failure.reason}" if failure else ""
         click.echo(f"{name}: {status}{why}", err=True)
+        for line in failure.log_tail[-5:] if failure else ():
+            click.echo(f"  server log | {line[:300]}", err=True)
     if left:
         raise MeasurementError(
             f"{len(left)} of {len(entries)} cells did not finish; the same command tries them again"
@@ -126,20 +128,32 @@ def _one_cell(composed: DictConfig) -> None:
 
     config = load.validate_run(composed)
     running = _state.get("sweep")
-    if running is not None:
-        cell = running.run(config)
-    else:
-        with _terminate_like_interrupt(), sweep.Sweep(sweep.plan([config]), show=click.echo) as own:
-            cell = own.run(config)
-    if cell is not None and isinstance(config.tracking, WandbTracking):
-        _track(sweep.sweep_dir(config) / cell.cell_id, cell, config.tracking)
+    try:
+        if running is not None:
+            cell = running.run(config)
+        else:
+            entries = sweep.plan([config])
+            with _terminate_like_interrupt(), sweep.Sweep(entries, show=click.echo) as own:
+                cell = own.run(config)
+    except KeyboardInterrupt:
+        _track(config)
+        raise
+    if cell is not None:
+        _track(config)
 
 
-def _track(folder: Path, cell: Any, tracking: WandbTracking) -> None:
+def _track(config: RunConfig) -> None:
+    """Copy a cell's record to W&B where the configuration asks for it."""
+    if not isinstance(config.tracking, WandbTracking):
+        return
+    from harness.config.identity import cell_id
+    from harness.records import store
+
+    folder = config.results_dir / config.sweep / cell_id(config)
     try:
         from harness import track
 
-        track.log(folder, cell, tracking)
+        track.log(folder, store.read(folder), config.tracking)
     except Exception as error:  # the record is on disk; a copy that fails must not fail the cell
         click.echo(f"W&B: {type(error).__name__}: {error}; the record is in {folder}", err=True)
 

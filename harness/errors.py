@@ -29,9 +29,3 @@ class FactError(HarnessError):
     """A fact, price or record is missing, malformed or without a source."""
 
     exit_code = 5
-
-
-class Interrupted(HarnessError):
-    """A signal asked the run to stop; what was measured so far is on disk."""
-
-    exit_code = 130

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from harness.config import load
@@ -15,6 +16,7 @@ from harness.config.judge import JudgeConfig
 from harness.config.run import RunConfig
 from harness.records import store
 from harness.records.schema import Cell, Failure, FinetuneResult, Latency, Level, Score, Stage
+from harness.risk import facts as facts_module
 from harness.risk.facts import Base, Developer, Fact, Instrument, Listing, ModelFacts, Registry
 from harness.stats import Estimate, proportion
 
@@ -362,3 +364,21 @@ def write_registry(folder: Path, facts: Registry) -> Path:
             del entry["key"]
         (folder / f"{name}.yaml").write_text(yaml.safe_dump(entries), "utf-8")
     return folder
+
+
+_parsed: dict[Path, dict[str, Any]] = {}
+
+
+def parse_shipped_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the shipped registry's entries between loads: parsing them takes half a second."""
+    shipped = Path(facts_module.__file__).parent / "registry"
+    parse = facts_module._entries
+
+    def entries(path: Path, schema: Any) -> dict[str, Any]:
+        if path.parent != shipped:
+            return parse(path, schema)
+        if path not in _parsed:
+            _parsed[path] = parse(path, schema)
+        return dict(_parsed[path])
+
+    monkeypatch.setattr(facts_module, "_entries", entries)

@@ -50,7 +50,7 @@ def test_every_report_command_of_the_readme_judges(command: str) -> None:
 
 @pytest.mark.parametrize("command", of("scripts/"))
 def test_every_script_of_the_readme_exists_and_is_executable(command: str) -> None:
-    assert (ROOT / command.split()[0]).stat().st_mode & 0o100
+    assert (ROOT / command.split(maxsplit=1)[0]).stat().st_mode & 0o100
 
 
 def test_every_command_is_in_the_readme() -> None:

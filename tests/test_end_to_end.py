@@ -19,8 +19,9 @@ from harness.serve.process import require_free
 from tests.conftest import LOAD_ONLY, Run, finish, servers, start
 
 LEVELS = (
+    "workload.output.tokens=8",
     "workload.levels=[{kind: closed, concurrency: 2, requests: 12},"
-    " {kind: closed, concurrency: 1, requests: 4}]"
+    " {kind: closed, concurrency: 1, requests: 4}]",
 )
 
 
@@ -197,10 +198,10 @@ def test_the_page_draws_its_plots_in_a_browser_without_network_or_errors(whole_r
 def test_sigkill_in_mid_sweep_leaves_no_server_and_the_second_start_repeats_no_finished_cell(
     tmp_path: Path,
 ) -> None:
-    command = ("-m", *LOAD_ONLY, "seed=1,2", LEVELS)
+    command = ("-m", *LOAD_ONLY, "seed=1,2", *LEVELS)
     process = start(tmp_path, "killed", *command)
     before = read_until(process, "load level c2")
-    read_until(process, "seed" if False else "starting")
+    read_until(process, "starting")  # the second cell
     wait_for(lambda: bool(list((tmp_path / "killed").glob(".running-*"))))
     process.kill()
     process.communicate()
@@ -223,7 +224,7 @@ def test_sigkill_in_mid_sweep_leaves_no_server_and_the_second_start_repeats_no_f
 def test_a_dead_server_fails_its_cell_only_and_sigterm_ends_the_next_with_a_record(
     tmp_path: Path,
 ) -> None:
-    process = start(tmp_path, "faults", "-m", *LOAD_ONLY, "seed=3,4", LEVELS, "engine.port=0")
+    process = start(tmp_path, "faults", "-m", *LOAD_ONLY, "seed=3,4", *LEVELS)
     read_until(process, "server ready")
     for server in servers():
         if "vllm.entrypoints" in " ".join(server.cmdline()):

@@ -146,8 +146,13 @@ class CellRun:
         if self._weights is None:
             return None
         logs = self._work.parent / "logs"  # a kept server outlives the cell that started it
+        kept = self._servers.current
         server = self._servers.get(self._config, self._weights, logs / f"{self._id}.log", self._say)
-        self._show(f"server ready after {server.ready_s:.0f} s, dtype {server.command.dtype}")
+        self._show(
+            "server kept from the cell before"
+            if server is kept
+            else f"server ready after {server.ready_s:.0f} s, dtype {server.command.dtype}"
+        )
         return server
 
     def _load(self) -> None:

@@ -16,7 +16,7 @@ class Servers:
     """Starts servers, and reuses the running one for cells that differ only in what they ask."""
 
     def __init__(self) -> None:
-        self._server: process.Server | None = None
+        self.current: process.Server | None = None
         self._key = ""
         self._log: Path | None = None
 
@@ -41,13 +41,13 @@ class Servers:
     ) -> process.Server:
         """The running server if it is the right one and alive, else a new one."""
         key = self.command(config, weights).key()
-        if self._server and self._key == key and self._server.process.returncode() is None:
-            return self._server
+        if self.current and self._key == key and self.current.process.returncode() is None:
+            return self.current
         self.stop()
         assert not isinstance(config.engine, EndpointEngine)
         self._log = log
         port = config.engine.port or process.free_port()
-        self._server = process.start(
+        self.current = process.start(
             self.command(config, weights, port),
             port=port,
             model=config.model.name,
@@ -57,7 +57,7 @@ class Servers:
             say=say,
         )
         self._key = key
-        return self._server
+        return self.current
 
     def log_tail(self, lines: int = 15) -> list[str]:
         """The last lines of the newest server's log, also when that server never came up."""
@@ -73,6 +73,6 @@ class Servers:
 
     def stop(self) -> None:
         """Returns when no process of any server of ours is left."""
-        server, self._server = self._server, None
+        server, self.current, self._log = self.current, None, None
         if server:
             server.stop()

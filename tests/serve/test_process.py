@@ -82,7 +82,7 @@ def test_a_server_that_ends_at_once_gives_the_likely_reason_from_its_log(
 def test_a_server_that_never_answers_is_stopped_and_the_time_limit_is_named(
     tmp_path: Path,
 ) -> None:
-    with pytest.raises(SetupError, match="engine.startup_timeout_s=1; .*still loading"):
+    with pytest.raises(SetupError, match=r"engine.startup_timeout_s=1; .*still loading"):
         start("print('still loading', flush=True); import time; time.sleep(60)",
               process.free_port(), tmp_path, 1.0)  # fmt: skip
 

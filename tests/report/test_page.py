@@ -1,0 +1,137 @@
+"""harness.report.page: one file, no network, nobody else's script."""
+
+import json
+import re
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.report.join import Table, join
+from harness.report.page import chart, write_html
+from harness.report.tables import DISCLAIMER
+from tests.builders import (
+    cell,
+    fact,
+    failed_cell,
+    judge_config,
+    model,
+    parse_shipped_once,
+    registry,
+    score,
+    write_registry,
+    write_sweep,
+)
+
+SCRIPT = "<script>alert(1)</script>"
+BREAKOUT = "</script><img src=x onerror=alert(2)>"
+
+
+class Elements(HTMLParser):
+    """Counts elements, their event handlers and outside addresses, as a browser would see them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.handlers: list[str] = []
+        self.addresses: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.handlers += [name for name, _ in attrs if name.startswith("on")]
+        self.addresses += [value or "" for name, value in attrs if name in ("src", "href")]
+
+
+def made(folder: Path) -> Table:
+    accuracy = score(task="hellaswag_100", metric="acc_norm", output_tokens=None)
+    hostile = {"model.name": f"{SCRIPT}{BREAKOUT}", "model.key": "acme/evil"}
+    facts = registry(
+        model(), model("acme/evil", licence_terms=fact("open", source=f"{SCRIPT} on a page"))
+    )
+    sweep = write_sweep(
+        folder / "unit",
+        cell("a-done-000000000001", scores=(accuracy,)),
+        failed_cell("b-failed-000000000002"),
+        cell("c-hostile-000000000003", config=hostile, scores=(accuracy,)),
+        cell("d-unknown-000000000004", config={"model.key": "new/model"}),
+    )
+    return join([sweep], judge_config(registry_dirs=(write_registry(folder / "facts", facts),)))
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Table]:
+    with pytest.MonkeyPatch.context() as patch:
+        parse_shipped_once(patch)
+        yield made(tmp_path_factory.mktemp("page"))
+
+
+@pytest.fixture(scope="module")
+def html(table: Table, tmp_path_factory: pytest.TempPathFactory) -> str:
+    path = tmp_path_factory.mktemp("html") / "report.html"
+    write_html(table, path)
+    return path.read_text("utf-8")
+
+
+@pytest.fixture(scope="module")
+def elements(html: str) -> Elements:
+    parser = Elements()
+    parser.feed(html)
+    return parser
+
+
+def test_the_page_is_whole_without_a_network(elements: Elements) -> None:
+    assert elements.addresses == []
+    assert not {"link", "iframe", "img", "object"} & set(elements.tags)
+
+
+def test_text_of_others_becomes_neither_script_nor_element(html: str, elements: Elements) -> None:
+    assert elements.tags.count("script") == 3  # library, specs, ours
+    assert elements.handlers == []
+    assert SCRIPT not in html
+    assert "&lt;script&gt;alert(1)" in html
+
+
+def test_a_models_name_cannot_end_the_script_that_holds_the_charts(html: str) -> None:
+    found = re.search(r'<script type="application/json" id="specs">(.*?)</script>', html, re.S)
+
+    assert found
+    specs = json.loads(found[1])
+    names = {point["model"] for data in specs[0]["datasets"].values() for point in data}
+    assert f"{SCRIPT}{BREAKOUT}" in names
+
+
+def test_a_chart_without_points_is_named_and_not_drawn(table: Table, html: str) -> None:
+    # No cell has a Chinese score.
+    assert chart(table, "cost_usd_per_mtok_total", "accuracy_zh", "x") is None
+    assert "Cost against accuracy (Chinese): not drawn, no model has both figures." in html
+
+
+def test_a_chart_draws_only_models_that_have_both_figures(table: Table) -> None:
+    drawn: Any = chart(table, "cost_usd_per_mtok_total", "accuracy_en", "x")
+
+    [points] = drawn.to_dict()["datasets"].values()
+    assert [point["model"] for point in points] == ["tiny", f"{SCRIPT}{BREAKOUT}"]
+
+
+def test_the_page_has_every_model_in_every_table_in_the_order_of_the_records(
+    html: str, table: Table
+) -> None:
+    decision = html.split("<tbody>")[1].split("</tbody>")[0]
+
+    assert decision.count("<tr>") == len(table.rows)
+    assert re.findall(r'<th scope="row">(.{4})', decision) == ["tiny", "tiny", "&lt;", "tiny"]
+
+
+def test_a_missing_figure_is_marked_and_says_why(html: str) -> None:
+    assert re.search(r'<td class="missing"[^>]*>not measured: not reached</td>', html)
+
+
+def test_a_model_that_is_not_assessed_says_what_to_do(html: str) -> None:
+    assert "new/model is not in the registry; add it to models.yaml" in html
+
+
+def test_the_page_says_that_it_is_no_legal_advice_and_that_a_cpu_is_no_gpu(html: str) -> None:
+    assert DISCLAIMER in html
+    assert "CPU figures." in html

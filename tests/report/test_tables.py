@@ -1,0 +1,239 @@
+"""harness.report.tables: what a reader meets; hostile text stays text in every file."""
+
+import csv
+import re
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pytest
+
+from harness.report.columns import BY_KEY, COLUMNS
+from harness.report.join import Figure, Table, join
+from harness.report.tables import (
+    DISCLAIMER,
+    NO_LIST_CLAIM,
+    console,
+    provenance,
+    show,
+    title,
+    write_csv,
+    write_markdown,
+    write_xlsx,
+)
+from tests.builders import (
+    cell,
+    failed_cell,
+    fact,
+    judge_config,
+    level,
+    model,
+    parse_shipped_once,
+    registry,
+    write_registry,
+    write_sweep,
+)
+
+FORMULA = '=HYPERLINK("http://evil.example","x")'
+SCRIPT = "<script>alert(1)</script>"
+PIPE = "a|b"
+# The configuration refuses such model names; a record from elsewhere may hold them.
+HOSTILE = {"model.name": f"{FORMULA}{SCRIPT}{PIPE}", "model.developer": SCRIPT, "model.key": "x/y"}
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    parse_shipped_once(monkeypatch)
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Table:
+    """Done, failed, void, unknown to the registry, and hostile."""
+    hostile_fact = fact(SCRIPT + PIPE, source=f"{FORMULA}\nsecond line", publisher=SCRIPT)
+    facts = registry(
+        model(),
+        model("acme/evil", licence=hostile_fact, transparency=fact("nothing", publisher=FORMULA)),
+    )
+    cells = [
+        cell("a-done-000000000001"),
+        failed_cell("b-failed-000000000002"),
+        cell("c-void-000000000003", levels=(level(failed=1),)),
+        cell("d-hostile-000000000004", config=HOSTILE, environment=cell().environment | {"cpu": PIPE}),
+        cell("e-evil-000000000005", config={"model.key": "acme/evil", "model.name": FORMULA}),
+    ]  # fmt: skip
+    sweep = write_sweep(tmp_path / "unit", *cells)
+    return join([sweep], judge_config(registry_dirs=(write_registry(tmp_path / "facts", facts),)))
+
+
+# --- one figure ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("figure", "text"),
+    [
+        (Figure(value=1234.567, low=1000.0, high=1500.0, n=10), "1,234.6 [1,000.0, 1,500.0] n=10"),
+        (Figure(value=1.0, low=0.5, n=10), "1.0 [0.5, unbounded] n=10"),
+        (Figure(value=1.0, n=1), "1.0 n=1"),
+        (Figure(value=1.0), "1.0"),
+        (Figure(value=0.0, n=4), "0.0 n=4"),
+        (Figure(reason="void: too slow"), "void: too slow"),
+        (Figure(), "not measured: no reason recorded"),
+    ],
+)
+def test_a_figure_shows_value_interval_and_sample_size_or_why_there_is_none(
+    figure: Figure, text: str
+) -> None:
+    assert show(figure, BY_KEY["output_tok_per_s"]) == text
+
+
+def test_a_heading_has_its_unit() -> None:
+    assert title(BY_KEY["ttft_p50_s"]) == "TTFT p50 (s)"
+    assert title(BY_KEY["model"]) == "Model"
+
+
+# --- csv -------------------------------------------------------------------------------------
+
+
+def read_csv(table: Table, folder: Path) -> list[dict[str, str]]:
+    write_csv(table, folder / "summary.csv")
+    with (folder / "summary.csv").open(encoding="utf-8", newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def test_the_csv_has_a_line_per_cell_in_the_order_of_the_records(
+    table: Table, tmp_path: Path
+) -> None:
+    ids = [line["cell_id"][0] for line in read_csv(table, tmp_path)]
+
+    assert ids == ["a", "b", "c", "d", "e"]
+
+
+def test_the_csv_fills_no_missing_figure_with_zero_or_blank(table: Table, tmp_path: Path) -> None:
+    _, failed, void, *_ = read_csv(table, tmp_path)
+
+    for column in COLUMNS:
+        assert failed[column.key] not in ("", "0", "0.0", "nan") or column.key in (
+            "withdrawal_hazard_per_year",  # a judgement, not a measurement
+        ), column.key
+    assert failed["output_tok_per_s"] == "not measured: not reached"
+    assert void["output_tok_per_s"].startswith("void: ")
+
+
+def test_the_csv_keeps_a_figures_full_precision(table: Table, tmp_path: Path) -> None:
+    done, *_ = read_csv(table, tmp_path)
+
+    assert float(done["cost_usd_per_mtok_total"]) == pytest.approx(25.0)
+    assert float(done["cost_usd_per_mtok_total_low"]) == pytest.approx(25 / 1.1)
+
+
+# --- markdown --------------------------------------------------------------------------------
+
+
+def markdown(table: Table, folder: Path) -> str:
+    write_markdown(table, folder / "summary.md")
+    return (folder / "summary.md").read_text("utf-8")
+
+
+def test_the_markdown_table_has_the_same_number_of_columns_in_every_line(
+    table: Table, tmp_path: Path
+) -> None:
+    lines = [line for line in markdown(table, tmp_path).splitlines() if line.startswith("|")]
+
+    assert len(lines) == len(COLUMNS) + 2
+    # An escaped pipe is text.
+    assert {len(re.findall(r"(?<!\\)\|", line)) for line in lines} == {len(table.rows) + 2}
+
+
+def test_the_markdown_holds_no_html_of_anybody_elses(table: Table, tmp_path: Path) -> None:
+    text = markdown(table, tmp_path)
+
+    assert "<script" not in text
+    assert "&lt;script&gt;" in text
+
+
+def test_the_markdown_says_that_it_is_no_legal_advice_and_that_a_cpu_is_no_gpu(
+    table: Table, tmp_path: Path
+) -> None:
+    text = markdown(table, tmp_path)
+
+    assert DISCLAIMER in text
+    assert "CPU figures" in text
+    assert NO_LIST_CLAIM in text
+
+
+# --- spreadsheet -----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def book(table: Table, tmp_path: Path) -> Any:
+    write_xlsx(table, tmp_path / "summary.xlsx")
+    return openpyxl.load_workbook(tmp_path / "summary.xlsx")
+
+
+def test_the_spreadsheet_has_models_side_by_side_figures_and_provenance(book: Any) -> None:
+    assert book.sheetnames == ["Summary", "Figures", "Provenance"]
+    assert book["Summary"].max_column == 1 + 5
+    assert book["Summary"].max_row == 1 + len(COLUMNS)
+
+
+def test_text_that_looks_like_a_formula_or_an_address_stays_text(book: Any) -> None:
+    found = 0
+    for sheet in book:
+        for line in sheet.iter_rows():
+            for place in line:
+                assert place.data_type != "f", place.coordinate
+                assert place.hyperlink is None, place.coordinate
+                found += str(place.value).startswith("=HYPERLINK")
+
+    assert found >= 3  # heading, model column, figures
+
+
+def test_a_missing_figure_is_an_empty_value_with_its_reason_beside_it(book: Any) -> None:
+    head, *lines = book["Figures"].iter_rows(values_only=True)
+    rows = [dict(zip(head, line, strict=True)) for line in lines]
+    missing = [r for r in rows if r["Value"] is None]
+
+    assert len(rows) == 5 * sum(column.kind == "figure" for column in COLUMNS)
+    assert missing
+    assert all(r["Reason"] for r in missing)
+    assert all(r["Reason"] is None for r in rows if r["Value"] is not None)
+
+
+def test_a_figure_is_a_number_with_low_high_and_n(book: Any) -> None:
+    head, *lines = book["Figures"].iter_rows(values_only=True)
+    rows = [dict(zip(head, line, strict=True)) for line in lines]
+
+    [one] = [
+        r for r in rows if r["Cell"] == "a-done-000000000001" and r["Column"] == "Output throughput"
+    ]
+    assert (one["Value"], one["Low"], one["High"], one["n"], one["Unit"]) == (
+        10.0,
+        9.0,
+        11.0,
+        10,
+        "tok/s",
+    )
+
+
+def test_no_temporary_file_is_left(book: Any, tmp_path: Path) -> None:
+    assert not list(tmp_path.glob(".summary*"))
+
+
+# --- provenance and console ------------------------------------------------------------------
+
+
+def test_provenance_names_day_versions_price_buyer_and_lists(table: Table) -> None:
+    lines = dict(provenance(table))
+
+    assert lines["Judged on"] == "2026-11-25"
+    assert "vLLM 0.32.0, torch 2.13.0" in lines["Cell a-done-000000000001"]
+    assert lines["Price of cpu"].startswith("1.8 / 3.6 / 7.2 USD per hour (assumption, none")
+    assert "us_private" in lines["Buyer"]
+    assert lines["Lists"] == NO_LIST_CLAIM
+
+
+def test_the_terminal_shows_every_model_and_the_cpu_note(table: Table) -> None:
+    text = console(table)
+
+    assert text.startswith("CPU figures")
+    assert text.count("tiny") >= 3
