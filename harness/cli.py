@@ -13,7 +13,7 @@ from omegaconf import DictConfig
 
 from harness.config import load
 from harness.config.run import RunConfig, WandbTracking
-from harness.errors import ConfigError, HarnessError, MeasurementError
+from harness.errors import ConfigError, HarnessError, MeasurementError, SetupError
 
 _PASSED_TO_HYDRA = {"--help", "-h", "--hydra-help", "--cfg", "-c", "--info", "-i", "--version"}
 _state: dict[str, Any] = {}  # the sweep of this process; a launcher's workers have none
@@ -56,10 +56,11 @@ def run(context: click.Context) -> None:
 
 @cli.command()
 @click.argument("arguments", nargs=-1, required=True, metavar="SWEEP_DIR... [KEY=VALUE...]")
+@click.option("--config-dir", help="A folder with further options for pricing, risk and buyer.")
 @click.option(
     "--out", type=click.Path(path_type=Path), help="Where to write; default: the first sweep."
 )
-def report(arguments: tuple[str, ...], out: Path | None) -> None:
+def report(arguments: tuple[str, ...], config_dir: str | None, out: Path | None) -> None:
     """Judge measured sweeps again, in seconds: prices, risk weights and buyer may differ.
 
     \b
@@ -70,6 +71,7 @@ def report(arguments: tuple[str, ...], out: Path | None) -> None:
     """
     sweeps = [Path(argument) for argument in arguments if "=" not in argument]
     overrides = [argument for argument in arguments if "=" in argument]
+    overrides = [*load.search_path(config_dir), *overrides]
     if not sweeps:
         raise ConfigError("name at least one sweep folder, e.g. harness report results/demo")
     _report(sweeps, overrides, out)
@@ -109,17 +111,21 @@ def _measure(arguments: list[str]) -> None:
     left = [e.cell_id for e in entries if store.status(folder, e.cell_id) != "done"]
     if first.report.enabled and any(store.cells(folder)):
         _report([folder], first.report.overrides, None)
+    kinds: set[str] = set()
     for name in left:
         status = store.status(folder, name)
         failure = store.read(folder / name).failure if status != "due" else None
+        kinds.add(failure.kind if failure else status)
         why = f" in stage {failure.stage}: {failure.reason}" if failure else ""
         click.echo(f"{name}: {status}{why}", err=True)
         for line in failure.log_tail[-5:] if failure else ():
             click.echo(f"  server log | {line[:300]}", err=True)
     if left:
-        raise MeasurementError(
-            f"{len(left)} of {len(entries)} cells did not finish; the same command tries them again"
+        message = (
+            f"{len(left)} of {len(entries)} cells did not finish; the same command tries again"
         )
+        # Setup and measurement fail for different people to fix; a mixture counts as the latter.
+        raise (SetupError if kinds == {SetupError.__name__} else MeasurementError)(message)
 
 
 def _one_cell(composed: DictConfig) -> None:

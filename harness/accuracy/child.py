@@ -83,6 +83,7 @@ def main(job_path: Path) -> None:
     )
     samples: dict[str, list[dict[str, Any]]] = {}
     versions: dict[str, Any] = {}
+    subtasks: dict[str, list[str]] = {}
     for group in job["groups"]:
         results = lm_eval.simple_evaluate(
             model=model,
@@ -97,6 +98,7 @@ def main(job_path: Path) -> None:
         )
         samples |= results["samples"]
         versions |= results["versions"]
+        subtasks |= results.get("group_subtasks") or {}
     for task, rows in samples.items():
         with (out / f"samples-{task}.jsonl").open("w", encoding="utf-8") as stream:
             for row in rows:
@@ -106,6 +108,7 @@ def main(job_path: Path) -> None:
     outcome = {
         "lm_eval_version": lm_eval.__version__,
         "task_versions": versions,
+        "subtasks": subtasks,
         "requests_sent": model.asked,
         "failed": model.failed,
     }

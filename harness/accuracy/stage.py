@@ -103,7 +103,7 @@ def evaluate(
     )
     scores = []
     for task, settings in plan:
-        samples = _samples(out / f"samples-{task.name}.jsonl")
+        samples = _samples(out, task.name, outcome["subtasks"])
         for metric in task.metrics or _metrics(samples):
             scores.append(
                 score(
@@ -146,8 +146,15 @@ def _groups(plan: Sequence[tuple[Prepared, TaskConfig]], hub: bool) -> list[dict
     return [{"tasks": list(picked), "samples": picked}]
 
 
-def _samples(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+def _samples(out: Path, task: str, subtasks: dict[str, list[str]]) -> list[dict[str, Any]]:
+    """A task's samples; a group of tasks (mmlu) has those of all its leaves, each item once."""
+    path = out / f"samples-{task}.jsonl"
+    if path.exists():
+        return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    leaves = subtasks.get(task, [])
+    if not leaves:
+        raise MeasurementError(f"lm-eval gave no samples for {task}")
+    return [row for leaf in leaves for row in _samples(out, leaf, subtasks)]
 
 
 def _metrics(samples: Sequence[dict[str, Any]]) -> list[str]:

@@ -60,7 +60,9 @@ class RiskConfig(Frozen):
     registry_dirs: tuple[Path, ...] = Field(
         (), description="Folders with further developers.yaml, models.yaml, instruments.yaml"
     )
-    as_of: dt.date | None = Field(None, description="Judge by the facts of this day; None: today")
+    as_of: dt.date | None = Field(
+        None, description="What had begun and not ended on this day, as known today; None: today"
+    )
 
     @model_validator(mode="after")
     def _weights_are_whole(self) -> "RiskConfig":

@@ -46,7 +46,7 @@ def plan(overrides: Sequence[str], *, multirun: bool, config_dir: str | None) ->
 
     Raises ConfigError that lists the problems of all cells, each line once.
     """
-    search = [f"hydra.searchpath=[file://{Path(config_dir).resolve()}]"] if config_dir else []
+    search = search_path(config_dir)
     cells: list[PlannedCell] = []
     problems: dict[str, None] = {}
     with _hydra():
@@ -58,6 +58,11 @@ def plan(overrides: Sequence[str], *, multirun: bool, config_dir: str | None) ->
     if problems:
         raise ConfigError("\n".join(problems))
     return cells
+
+
+def search_path(config_dir: str | None) -> list[str]:
+    """The override that adds a user's own folder of options."""
+    return [f"hydra.searchpath=[file://{Path(config_dir).resolve()}]"] if config_dir else []
 
 
 def judge(overrides: Sequence[str]) -> JudgeConfig:

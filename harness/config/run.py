@@ -36,8 +36,8 @@ class FolderSource(Frozen):
 
     kind: Literal["folder"]
     path: Path = label(description="Folder with config.json, tokenizer and safetensors")
-    sha256: Sha256 | None = Field(
-        None, description="Expected content hash as `harness` prints it; None: recorded only"
+    sha256: Sha256 = Field(
+        description="Content hash of the folder; a wrong one is answered with the one found"
     )
 
 
@@ -141,7 +141,6 @@ class EndpointEngine(Frozen):
     api_key_env: str | None = label(
         None, description="Name of the environment variable with the key; never the key itself"
     )
-    accepts_token_ids: bool = Field(description="True: prompts go as token ids, exact by count")
     startup_timeout_s: PositiveFloat = label(30.0)
 
 
@@ -206,8 +205,13 @@ class ClosedLevel(Frozen):
     """A fixed number of requests in flight."""
 
     kind: Literal["closed"]
-    concurrency: PositiveInt
-    requests: PositiveInt
+    concurrency: PositiveInt = Field(description="Requests in flight")
+    requests: PositiveInt = Field(description="Measured requests in all")
+
+    @property
+    def name(self) -> str:
+        """c8 for eight in flight."""
+        return f"c{self.concurrency}"
 
 
 class OpenLevel(Frozen):
@@ -215,8 +219,15 @@ class OpenLevel(Frozen):
 
     kind: Literal["open"]
     rate_rps: PositiveFloat = Field(description="Mean requests per second")
-    arrivals: Literal["poisson", "constant"] = "poisson"
-    requests: PositiveInt
+    arrivals: Literal["poisson", "constant"] = Field(
+        "poisson", description="poisson: independent exponential gaps; constant: equal gaps"
+    )
+    requests: PositiveInt = Field(description="Measured requests in all")
+
+    @property
+    def name(self) -> str:
+        """r2.5 for 2.5 requests per second."""
+        return f"r{self.rate_rps:g}"
 
 
 class LoadWorkload(Frozen):
@@ -230,7 +241,15 @@ class LoadWorkload(Frozen):
         min_length=1
     )
     warmup_requests: NonNegativeInt = Field(description="Sent and thrown away before each level")
-    request_timeout_s: PositiveFloat
+    request_timeout_s: PositiveFloat = Field(description="A request without a whole answer fails")
+
+    @model_validator(mode="after")
+    def _levels_differ(self) -> "LoadWorkload":
+        names = [level.name for level in self.levels]
+        doubled = {name for name in names if names.count(name) > 1}
+        if doubled:
+            raise ValueError(f"levels {', '.join(sorted(doubled))} occur more than once")
+        return self
 
 
 class Off(Frozen):
@@ -246,7 +265,7 @@ class TelemetryOn(Frozen):
     """Sample NVML, RAPL and the server's own metrics while the load runs."""
 
     kind: Literal["sample"]
-    interval_s: PositiveFloat
+    interval_s: PositiveFloat = Field(description="Seconds between readings")
 
 
 Telemetry = Annotated[TelemetryOn | Off, Field(discriminator="kind")]
@@ -259,7 +278,7 @@ class TaskConfig(Frozen):
     """One lm-eval task."""
 
     limit: PositiveInt | None = Field(None, description="First n items; None: all")
-    num_fewshot: NonNegativeInt = 0
+    num_fewshot: NonNegativeInt = Field(0, description="Worked examples before each item")
 
 
 class LmEvalAccuracy(Frozen):
@@ -270,10 +289,10 @@ class LmEvalAccuracy(Frozen):
     from_hub: bool = Field(
         description="True: lm-eval's own tasks by name, data from the Hub; False: ours, shipped"
     )
-    apply_chat_template: bool
-    num_concurrent: PositiveInt
-    max_retries: PositiveInt = 3
-    request_timeout_s: PositiveFloat = 300.0
+    apply_chat_template: bool = Field(description="Wrap prompts in the model's chat template")
+    num_concurrent: Annotated[int, Field(ge=2)] = Field(description="Requests in flight, from 2")
+    max_retries: PositiveInt = Field(3, description="Tries of a request before it counts as failed")
+    request_timeout_s: PositiveFloat = Field(300.0, description="Seconds for one request")
     max_cut_share: Share = Field(
         description="A generative score is void above this share of answers cut by length"
     )
@@ -290,16 +309,16 @@ class LoraFinetune(Frozen):
     """LoRA on all linear layers over a fixed data budget."""
 
     kind: Literal["lora"]
-    task: Literal["review_sentiment"]
-    train_examples: PositiveInt
-    heldout_examples: PositiveInt
-    epochs: PositiveInt
-    batch_size: PositiveInt
-    learning_rate: PositiveFloat
-    rank: PositiveInt
-    alpha: PositiveInt
-    dropout: Share = 0.0
-    timeout_s: PositiveFloat = 3600.0
+    task: Literal["review_sentiment"] = Field(description="Shipped task: is a review positive")
+    train_examples: PositiveInt = Field(description="First n of the task's training part")
+    heldout_examples: PositiveInt = Field(description="First n of the part never trained on")
+    epochs: PositiveInt = Field(description="Passes over the training examples")
+    batch_size: PositiveInt = Field(description="Examples per optimiser step")
+    learning_rate: PositiveFloat = Field(description="Of AdamW, constant after a short warm-up")
+    rank: PositiveInt = Field(description="LoRA rank")
+    alpha: PositiveInt = Field(description="LoRA alpha; updates are scaled by alpha / rank")
+    dropout: Share = Field(0.0, description="LoRA dropout")
+    timeout_s: PositiveFloat = Field(3600.0, description="Training that takes longer is stopped")
 
 
 Finetune = Annotated[LoraFinetune | Off, Field(discriminator="kind")]
@@ -386,6 +405,11 @@ class RunConfig(Frozen):
                     f"model.max_model_len={self.model.max_model_len} is shorter than prompt plus"
                     f" output ({prompt} + {out} = {prompt + out} tokens)"
                 )
+        if isinstance(self.engine, EndpointEngine) and isinstance(self.accuracy, LmEvalAccuracy):
+            problems.append(
+                "accuracy needs the model's tokenizer, which an endpoint does not give;"
+                " with engine=endpoint use accuracy=none"
+            )
         if isinstance(self.finetune, LoraFinetune):
             if isinstance(self.engine, EndpointEngine):
                 problems.append(

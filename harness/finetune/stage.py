@@ -41,7 +41,7 @@ def train(
     trust_remote_code: bool,
     say: Callable[[str], None] = lambda _: None,
 ) -> Adapter:
-    """Train one LoRA adapter on the configured budget; it lies in `out/adapter`.
+    """Train one LoRA adapter on the configured budget, on one GPU or the CPU; see `out/adapter`.
 
     Raises MeasurementError with the trainer's last word when it fails or takes too long.
     """
@@ -64,7 +64,11 @@ def train(
     argv = [sys.executable, "-m", "harness.finetune.train", str(job_path)]
     steps = -(-config.train_examples // config.batch_size) * config.epochs
     waited = 0.0
-    with Child(argv, env=os.environ, log=out / "train.log", stop_timeout_s=5) as child:
+    env = dict(os.environ)
+    if gpu:
+        # One GPU: on several the trainer would multiply the batch, and so change what is trained.
+        env["CUDA_VISIBLE_DEVICES"] = env.get("CUDA_VISIBLE_DEVICES", "0").partition(",")[0]
+    with Child(argv, env=env, log=out / "train.log", stop_timeout_s=5) as child:
         while (code := child.wait(2.0)) is None:
             waited += 2.0
             done = sum("'loss'" in line for line in child.log_tail(10_000))

@@ -11,7 +11,6 @@ from harness.config.run import ClosedLevel, LoadWorkload, OpenLevel
 from harness.errors import MeasurementError
 from harness.load import arrivals, prompts
 from harness.load.client import Request, send
-from harness.load.metrics import level_name
 
 
 @dataclass(frozen=True)
@@ -25,11 +24,10 @@ class Target:
 
 @dataclass(frozen=True)
 class LevelRun:
-    """One level's requests; warm-up ones are kept apart and enter no figure."""
+    """One level's requests, without the warm-up ones."""
 
     level: ClosedLevel | OpenLevel
     requests: list[Request]
-    warmup: list[Request]
 
 
 def run_level(
@@ -39,18 +37,20 @@ def run_level(
     vocabulary: prompts.Vocabulary,
     seed: int,
     progress: Callable[[int, int], None] = lambda _done, _all: None,
+    on_start: Callable[[], object] = lambda: None,
 ) -> LevelRun:
     """Warm up, then measure level `index` of the workload.
 
-    `progress` is called with requests done and asked for. Raises MeasurementError when every
+    `progress` is called with requests done and asked for; `on_start` between the warm-up and the
+    first measured request. Raises MeasurementError when every
     request failed, with the first one's reason.
     """
     level = workload.levels[index]
-    name = level_name(level)
+    name = level.name
     count = workload.warmup_requests + level.requests
     made = prompts.make(workload.prompts, count, vocabulary, f"{seed}/{workload.name}/{name}")
     warm, asked = made[: workload.warmup_requests], made[workload.warmup_requests :]
-    run = asyncio.run(_run(target, workload, level, warm, asked, seed, progress))
+    run = asyncio.run(_run(target, workload, level, warm, asked, seed, progress, on_start))
     if not any(request.ok for request in run.requests):
         first = run.requests[0]
         raise MeasurementError(
@@ -68,11 +68,12 @@ async def _run(
     asked: Sequence[prompts.Prompt],
     seed: int,
     progress: Callable[[int, int], None],
+    on_start: Callable[[], object],
 ) -> LevelRun:
     headers = {"Authorization": f"Bearer {target.api_key}"} if target.api_key else {}
     timeout = aiohttp.ClientTimeout(total=workload.request_timeout_s)
     connector = aiohttp.TCPConnector(limit=0)  # the pool must never queue what we send
-    name = level_name(level)
+    name = level.name
     done = 0
 
     async with aiohttp.ClientSession(
@@ -93,6 +94,7 @@ async def _run(
             )
         )
         requests: list[Request] = []
+        on_start()
         start = time.monotonic()
         if isinstance(level, ClosedLevel):
             waiting = iter(enumerate(asked))
@@ -113,4 +115,4 @@ async def _run(
                 await asyncio.sleep(max(0.0, request.scheduled_s - time.monotonic()))
                 tasks.append(asyncio.create_task(one(prompt, request)))
             await asyncio.gather(*tasks)
-        return LevelRun(level, requests, warmup)
+        return LevelRun(level, requests)

@@ -36,11 +36,6 @@ def itl_s(request: Request) -> list[float]:
     return [later - earlier for earlier, later in itertools.pairwise(times)]
 
 
-def level_name(level: ClosedLevel | OpenLevel) -> str:
-    """c8 for eight in flight, r2.5 for 2.5 requests per second."""
-    return f"c{level.concurrency}" if isinstance(level, ClosedLevel) else f"r{level.rate_rps:g}"
-
-
 def summarise(
     level: ClosedLevel | OpenLevel,
     output: FixedOutput | NaturalOutput,
@@ -62,7 +57,7 @@ def summarise(
     lags = [request.sent_s - request.scheduled_s for request in requests]
     lag = percentile(lags, 0.99) if isinstance(level, OpenLevel) else None
     return Level(
-        name=level_name(level),
+        name=level.name,
         kind=level.kind,
         concurrency=level.concurrency if isinstance(level, ClosedLevel) else None,
         rate_rps=level.rate_rps if isinstance(level, OpenLevel) else None,

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
 
-from harness.config.run import QuestionPrompts, SyntheticPrompts
+from harness.config.run import LoadWorkload, QuestionPrompts, SyntheticPrompts
 from harness.errors import ConfigError
 
 _WORDS = ["time", "year", "people", "way", "day", "thing", "life", "world", "school", "state"]
@@ -37,19 +37,23 @@ def make(
     """
     rng = random.Random(seed)
     if isinstance(spec, QuestionPrompts):
-        questions = _questions()
-        if count > len(questions):
-            raise ConfigError(
-                f"workload.levels: {count} requests in one level, but there are only"
-                f" {len(questions)} questions; repeated prompts would come from the cache"
-            )
-        return [Prompt(chat=text) for text in rng.sample(questions, count)]
+        return [Prompt(chat=text) for text in rng.sample(_questions(), count)]
     if vocabulary.ordinary_ids is None:
         return [
             Prompt(text=" ".join(rng.choices(_WORDS, k=spec.input_tokens))) for _ in range(count)
         ]
     ids = vocabulary.ordinary_ids
     return [Prompt(token_ids=tuple(rng.choices(ids, k=spec.input_tokens))) for _ in range(count)]
+
+
+def check(workload: LoadWorkload) -> None:
+    """Raise ConfigError when a level asks for more different prompts than there are."""
+    most = max(level.requests for level in workload.levels) + workload.warmup_requests
+    if isinstance(workload.prompts, QuestionPrompts) and most > len(_questions()):
+        raise ConfigError(
+            f"workload.levels: {most} requests in one level with its warm-up, but there are only"
+            f" {len(_questions())} questions; repeated prompts would come from the cache"
+        )
 
 
 def _questions() -> list[str]:

@@ -91,7 +91,7 @@ def read(cell_dir: Path) -> Cell:
 
 def cells(sweep_dir: Path) -> Iterator[tuple[Path, Cell]]:
     """All complete records of a sweep, in order of cell id."""
-    for path in sorted(sweep_dir.glob(f"*/{CELL_FILE}")):
+    for path in sorted(sweep_dir.glob(f"[!.]*/{CELL_FILE}")):
         yield path.parent, read(path.parent)
 
 

@@ -116,7 +116,7 @@ def _measured(row: Row) -> None:
         "model_key": config["model"]["key"],
         "weights_provenance": cell.weights.get("provenance", "not recorded"),
         "hardware": _hardware(cell),
-        "evidence": "measured on a CPU, not what a GPU does" if cell.cpu_only else "measured",
+        "evidence": _evidence_kind(cell),
         "workload": config["workload"].get("name", "none"),
         "dtype": cell.server.get("dtype", "not measured: no server was started"),
         "level": level.name if level else _why_no_load(cell),
@@ -145,9 +145,9 @@ def _measured(row: Row) -> None:
         source=_source(row, "telemetry.parquet"),
     )
     for key, task, metric in (
-        ("accuracy_en", "hellaswag", "acc_norm"),
-        ("accuracy_maths", "gsm8k", "exact_match,flexible-extract"),
-        ("accuracy_zh", "exam_zh", "acc"),
+        ("accuracy_en", ("hellaswag",), "acc_norm"),
+        ("accuracy_maths", ("gsm8k",), "exact_match,flexible-extract"),
+        ("accuracy_zh", ("exam_zh", "ceval"), "acc"),
     ):
         values[key] = _accuracy(row, task, metric)
     tuned = cell.finetune
@@ -180,11 +180,11 @@ def headline(cell: Cell) -> Level | None:
     return max(clean, key=lambda v: v.output_tok_per_s.value, default=None)  # type: ignore[union-attr]
 
 
-def _accuracy(row: Row, task: str, metric: str) -> Figure:
+def _accuracy(row: Row, tasks: tuple[str, ...], metric: str) -> Figure:
     scores = [
         score
         for score in row.cell.scores
-        if score.task.startswith(task) and score.metric == metric and not score.adapter
+        if score.task.startswith(tasks) and score.metric == metric and not score.adapter
     ]
     if not scores:
         return Figure(reason=_why(row.cell, "accuracy"))
@@ -232,10 +232,10 @@ def _priced(row: Row, judge: JudgeConfig) -> None:
         return
     price, units = machine_price(cell, judge), _units(cell)
     if cell.finetune:
-        usd = cost.machine_usd(cell.finetune.seconds, price, units)
+        usd = cost.machine_usd(cell.finetune.seconds, price, 1)  # training takes one GPU
         spent = effort.effort(
             cell.finetune.seconds,
-            _gpus(cell),
+            min(1, _gpus(cell)),
             usd,
             cell.finetune.accuracy_before,
             cell.finetune.accuracy_after,
@@ -285,6 +285,10 @@ def _priced_api(row: Row, judge: JudgeConfig, level: Level | None) -> None:
         )
     price = judge.pricing.apis[name]
     row.values["finetune_cost_usd"] = Figure(reason="not measured: an endpoint is not fine-tuned")
+    for key in ("cost_at_low_price_usd_per_mtok_output", "cost_at_high_price_usd_per_mtok_output"):
+        row.values[key] = Figure(reason="not applicable: an API has one price per token")
+    row.values["energy_usd_per_mtok_output"] = Figure(reason="not measured: the API's own")
+    row.values["cost_usd_per_correct"] = Figure(reason=_why(row.cell, "accuracy"))
     row.values["cost_usd_per_mtok_output"] = Figure(
         value=price.output_usd_per_mtok, source=price.source
     )
@@ -484,7 +488,15 @@ def _status(cell: Cell) -> str:
     return cell.status
 
 
+def _evidence_kind(cell: Cell) -> str:
+    if cell.config["engine"]["kind"] == "endpoint":
+        return "measured at an endpoint, hardware not ours"
+    return "measured on a CPU, not what a GPU does" if cell.cpu_only else "measured"
+
+
 def _hardware(cell: Cell) -> str:
+    if cell.config["engine"]["kind"] == "endpoint":
+        return "endpoint, hardware unknown"
     gpus = cell.environment.get("gpus")
     if cell.config["hardware"]["kind"] == "gpu" and isinstance(gpus, list):
         return f"{_gpus(cell)} x {gpus[0]['name']}"

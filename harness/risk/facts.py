@@ -52,7 +52,9 @@ class Instrument(Frozen):
     )
     gate_date: dt.date | None = Field(None, description="For dated_warning: the day it bites")
     alternative_reading: bool = Field(
-        False, description="True: one of several readings of a text; raises only the upper bound"
+        False,
+        description="True: one of several readings of a text; it gates, and raises only the"
+        " upper bound of the listing factor",
     )
     evidence: Fact
 
@@ -120,7 +122,6 @@ class ModelFacts(Frozen):
     transparency: Fact = Field(
         description="open_data_code_evals | data_summary | weights_only | nothing | unknown"
     )
-    repackaged_by_third_party: bool = False
 
 
 class Registry(Frozen):

@@ -164,11 +164,7 @@ class CellRun:
         target = self._target()
         vocabulary = self._vocabulary()
         sampling = config.telemetry if isinstance(config.telemetry, TelemetryOn) else None
-        sampler = (
-            Sampler(sampling.interval_s, target.url, tuple(range(config.hardware.gpu_count)))
-            if sampling
-            else None
-        )
+        sampler = Sampler(sampling.interval_s, target.url, self._gpus()) if sampling else None
         rows: list[dict[str, Any]] = []
         try:
             with self._timed("load"):
@@ -204,9 +200,10 @@ class CellRun:
     ) -> None:
         if self._server:
             self._server.check_alive()
-        name = metrics.level_name(workload.levels[index])
+            self._server.reset_prefix_cache()
+        name = workload.levels[index].name
         where = f"load level {name} ({index + 1} of {len(workload.levels)})"
-        start = sampler.mark() if sampler else 0.0
+        marks: list[float] = []
         run = drive.run_level(
             target,
             workload,
@@ -214,10 +211,11 @@ class CellRun:
             vocabulary,
             self._config.seed,
             lambda done, asked: self._say(f"{where}: {done} of {asked} requests"),
+            lambda: marks.append(sampler.mark()) if sampler else None,
         )
-        end = sampler.mark() if sampler else 0.0
+        start, end = marks[0] if sampler else 0.0, sampler.mark() if sampler else 0.0
         rows += [request.row() for request in run.requests]
-        counted = self._server_tokens(sampler, start, end, run)
+        counted = self._server_tokens(sampler, start, end) if sampler else None
         level = metrics.summarise(run.level, workload.output, run.requests, counted)
         if sampler:
             energy, source = sampler.energy(start, end)
@@ -232,22 +230,11 @@ class CellRun:
         )
 
     @staticmethod
-    def _server_tokens(
-        sampler: Sampler | None, start: float, end: float, run: drive.LevelRun
-    ) -> int | None:
-        """Output tokens of the level by the server's counter, warm-up taken out."""
-        if not sampler:
-            return None
+    def _server_tokens(sampler: Sampler, start: float, end: float) -> int | None:
+        """Output tokens between two marks by the server's own counter."""
         name = "vllm:generation_tokens_total"
-        seen = [
-            row[name]
-            for row in sampler.server_rows
-            if start <= row["time_s"] <= end and name in row
-        ]
-        if len(seen) < 2:
-            return None
-        warm = sum(request.output_tokens or 0 for request in run.warmup)
-        return int(seen[-1] - seen[0]) - warm
+        seen = [r[name] for r in sampler.server_rows if start <= r["time_s"] <= end and name in r]
+        return int(seen[-1] - seen[0]) if len(seen) > 1 else None
 
     def _train(self) -> finetune_stage.Adapter:
         config = self._config
@@ -287,7 +274,7 @@ class CellRun:
                 accuracy_stage.evaluate(
                     subject,
                     self._heldout_settings(),
-                    out / name,
+                    out / f"scored-{name}",
                     extra=[(task, TaskConfig())],
                     say=self._say,
                 )[0]
@@ -304,8 +291,8 @@ class CellRun:
             raise MeasurementError(
                 f"held-out scoring gave no figure: {before.void_reason or after.void_reason}"
             )
-        changed = _loglikelihoods(out / "base", task.name) != _loglikelihoods(
-            out / "adapter", task.name
+        changed = _loglikelihoods(out / "scored-base", task.name) != _loglikelihoods(
+            out / "scored-adapter", task.name
         )
         if not changed:
             raise MeasurementError(
@@ -346,6 +333,15 @@ class CellRun:
             max_empty_share=0.0,
         )
 
+    def _gpus(self) -> tuple[int, ...]:
+        """NVML's numbers of the GPUs that our server uses."""
+        model = self._config.model
+        if self._server is None or self._config.hardware.kind != "gpu":
+            return ()
+        return environment.visible_gpus()[
+            : model.tensor_parallel_size * model.pipeline_parallel_size
+        ]
+
     def _target(self) -> drive.Target:
         engine = self._config.engine
         if isinstance(engine, EndpointEngine):
@@ -382,7 +378,7 @@ class CellRun:
 
     def _served_dtype(self) -> str:
         assert self._server
-        return self._server.command.dtype
+        return self._server.dtype
 
     def _show_scores(self) -> None:
         for score in self._scores:
@@ -426,7 +422,7 @@ class CellRun:
             running = {
                 "argv": list(self._server.command.argv),
                 "env": self._server.command.env,
-                "dtype": self._server.command.dtype,
+                "dtype": self._server.dtype,
                 "ready_s": self._server.ready_s,
                 "settings": self._server.settings,
             }

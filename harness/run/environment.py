@@ -65,6 +65,18 @@ def describe() -> dict[str, Any]:
     }
 
 
+def visible_gpus() -> tuple[int, ...]:
+    """NVML's numbers of the GPUs that CUDA programs of ours would use, in their order."""
+    chosen = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if chosen is None:
+        return tuple(gpu["index"] for gpu in gpu_list()[0])
+    by_uuid = {gpu["uuid"]: gpu["index"] for gpu in gpu_list()[0]}
+    names = [name.strip() for name in chosen.split(",") if name.strip()]
+    return tuple(
+        int(n) if n.isdigit() else by_uuid[n] for n in names if n.isdigit() or n in by_uuid
+    )
+
+
 def gpu_list() -> tuple[list[dict[str, Any]], str]:
     """GPUs that NVML shows, or none and why."""
     try:

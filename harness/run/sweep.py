@@ -17,6 +17,7 @@ from harness.config.run import (
 )
 from harness.errors import ConfigError
 from harness.finetune import data as finetune_data
+from harness.load import prompts
 from harness.records import store
 from harness.records.schema import Cell
 from harness.run.cell import CellRun
@@ -65,6 +66,8 @@ def plan(configs: Sequence[RunConfig]) -> list[Entry]:
         try:
             if isinstance(config.accuracy, LmEvalAccuracy):
                 check_tasks(config.accuracy)
+            if isinstance(config.workload, LoadWorkload):
+                prompts.check(config.workload)
             if isinstance(config.finetune, LoraFinetune):
                 finetune_data.load(config.finetune.train_examples, config.finetune.heldout_examples)
         except ConfigError as error:

@@ -1,6 +1,7 @@
 """Start a vLLM server, wait until it really answers, read its settings back, stop it always."""
 
 import os
+import re
 import socket
 import time
 from collections.abc import Callable, Mapping
@@ -60,6 +61,18 @@ class Server:
         httpx.post(
             f"{self.base_url}/v1/unload_lora_adapter", json={"lora_name": name}, timeout=60
         ).raise_for_status()
+
+    def reset_prefix_cache(self) -> None:
+        """Forget earlier prompts, so that none of a level's comes from the cache."""
+        answer = httpx.post(f"{self.base_url}/reset_prefix_cache", timeout=60)
+        if answer.status_code not in (200, 404):  # 404: an older server without that page
+            raise MeasurementError(f"the server kept its prefix cache: {answer.text[:200]}")
+
+    @property
+    def dtype(self) -> str:
+        """The data type that it serves in: what it says itself, else what it was told."""
+        said = re.search(r"dtype=torch\.(\w+)", str(self.settings.get("server_info", "")))
+        return said[1] if said and self.command.dtype == "auto" else self.command.dtype
 
     def stop(self) -> None:
         """Returns when no process of the server is left."""

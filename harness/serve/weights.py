@@ -51,7 +51,7 @@ def _folder(source: FolderSource) -> Weights:
     if not (source.path / "config.json").is_file():
         raise SetupError(f"model.source.path={source.path}: no config.json there")
     found = folder_sha256(source.path)
-    if source.sha256 and source.sha256 != found:
+    if source.sha256 != found:
         raise SetupError(
             f"model.source.sha256: {source.path} has content hash {found}, not {source.sha256}"
         )

@@ -15,6 +15,7 @@ class Sampler:
     """
 
     def __init__(self, interval_s: float, base_url: str | None, gpu_indices: tuple[int, ...]):
+        """`gpu_indices`: NVML's numbers of the GPUs that do the work; empty: none does."""
         self._interval_s = interval_s
         self._base_url = base_url
         self.hardware_rows: list[dict[str, Any]] = []
@@ -24,12 +25,13 @@ class Sampler:
         self._nvml: nvml.Nvml | None = None
         self._gpu_indices: tuple[int, ...] = ()
         self._zones, self._rapl_reason = rapl.zones()
-        try:
-            self._nvml = nvml.Nvml()
-            self._gpu_indices = gpu_indices or tuple(range(len(self._nvml.gpus())))
-            self._nvml_reason = ""
-        except nvml.Unavailable as error:
-            self._nvml_reason = str(error)
+        self._nvml_reason = "no GPU takes part in this run"
+        if gpu_indices:
+            try:
+                self._nvml = nvml.Nvml()
+                self._gpu_indices = gpu_indices
+            except nvml.Unavailable as error:
+                self._nvml_reason = str(error)
 
     def states(self) -> dict[str, str]:
         """Per source: `measured`, or `not measured: <reason>`."""
@@ -57,10 +59,11 @@ class Sampler:
 
     def energy(self, start_s: float, end_s: float) -> tuple[float | None, str]:
         """Joules between two marks, and where they come from or why there are none."""
-        if self._nvml:
-            return self._delta("gpu", start_s, end_s), "nvml"
-        if self._zones:
-            return self._delta("cpu", start_s, end_s), "rapl"
+        for name, there, device in (("nvml", self._nvml, "gpu"), ("rapl", self._zones, "cpu")):
+            if there:
+                joules = self._delta(device, start_s, end_s)
+                gap = f"not measured: {name} gave no energy on one device, or not often enough"
+                return joules, gap if joules is None else name
         return None, f"not measured: {self._nvml_reason}; {self._rapl_reason}"
 
     def _delta(self, kind: str, start_s: float, end_s: float) -> float | None:

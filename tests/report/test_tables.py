@@ -23,8 +23,8 @@ from harness.report.tables import (
 )
 from tests.builders import (
     cell,
-    failed_cell,
     fact,
+    failed_cell,
     judge_config,
     level,
     model,
@@ -49,18 +49,17 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def table(tmp_path: Path) -> Table:
     """Done, failed, void, unknown to the registry, and hostile."""
-    hostile_fact = fact(SCRIPT + PIPE, source=f"{FORMULA}\nsecond line", publisher=SCRIPT)
-    facts = registry(
-        model(),
-        model("acme/evil", licence=hostile_fact, transparency=fact("nothing", publisher=FORMULA)),
-    )
+    hostile = fact(SCRIPT + PIPE, source=f"{FORMULA}\nsecond line", publisher=SCRIPT)
+    unpublished = fact("nothing", publisher=FORMULA)
+    facts = registry(model(), model("acme/evil", licence=hostile, transparency=unpublished))
+    machine = cell().environment | {"cpu": PIPE}
     cells = [
         cell("a-done-000000000001"),
         failed_cell("b-failed-000000000002"),
         cell("c-void-000000000003", levels=(level(failed=1),)),
-        cell("d-hostile-000000000004", config=HOSTILE, environment=cell().environment | {"cpu": PIPE}),
+        cell("d-hostile-000000000004", config=HOSTILE, environment=machine),
         cell("e-evil-000000000005", config={"model.key": "acme/evil", "model.name": FORMULA}),
-    ]  # fmt: skip
+    ]
     sweep = write_sweep(tmp_path / "unit", *cells)
     return join([sweep], judge_config(registry_dirs=(write_registry(tmp_path / "facts", facts),)))
 
