@@ -32,13 +32,15 @@ def percentile(sample: Sequence[float], share: float) -> Estimate | None:
         return None
     ordered = np.sort(np.asarray(sample, dtype=float))
     tail = (1 - CONFIDENCE) / 2
+    centre = float(np.quantile(ordered, share))
     lower = int(scipy_stats.binom.ppf(tail, n, share)) - 1
     upper = int(scipy_stats.binom.ppf(1 - tail, n, share))
     return Estimate(
-        value=float(np.quantile(ordered, share)),
+        value=centre,
         n=n,
-        low=float(ordered[lower]) if lower >= 0 else None,
-        high=float(ordered[upper]) if upper < n else None,
+        # Interpolation can put the quantile just outside the bracketing observations.
+        low=min(centre, float(ordered[lower])) if lower >= 0 else None,
+        high=max(centre, float(ordered[upper])) if upper < n else None,
     )
 
 

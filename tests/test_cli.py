@@ -17,6 +17,7 @@ from harness.errors import (
     MeasurementError,
     SetupError,
 )
+from harness.report import page
 from tests.builders import cell, failed_cell, parse_shipped_once, write_sweep
 
 
@@ -132,7 +133,10 @@ def test_a_report_that_lacks_a_price_writes_nothing(harness: Harness, tmp_path: 
     assert not list(sweep.glob("summary.*"))
 
 
-def test_a_report_writes_its_four_files_where_it_is_told(harness: Harness, tmp_path: Path) -> None:
+def test_a_report_writes_its_four_files_where_it_is_told(
+    harness: Harness, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(page, "_library", lambda: "")  # bundling Vega takes seconds
     sweep = write_sweep(tmp_path / "unit", cell(), failed_cell())
 
     said = harness("report", str(sweep), "buyer=eu_private", "--out", str(tmp_path / "out"))

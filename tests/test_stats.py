@@ -2,29 +2,35 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy import stats as scipy_stats
 
 from harness.stats import Estimate, mean, percentile, proportion, rate_by_slices
 
 VALUES = st.floats(-1e6, 1e6)
-SAMPLES = st.lists(VALUES, min_size=1, max_size=200)
+SAMPLES = st.lists(VALUES, min_size=1, max_size=60)
 SHARES = st.floats(0.01, 0.99)
+REPORTED = st.sampled_from([0.5, 0.9, 0.99])
 
 
 @given(sample=SAMPLES, share=SHARES)
-def test_a_percentile_is_numpys_and_lies_inside_its_interval(
-    sample: list[float], share: float
-) -> None:
+def test_a_percentile_is_numpys(sample: list[float], share: float) -> None:
     found = percentile(sample, share)
 
     assert found is not None
     assert found.n == len(sample)
     assert found.value == pytest.approx(np.quantile(sample, share))
-    slack = 1e-9 * max(map(abs, sample))  # interpolation rounds
-    assert found.low is None or found.low <= found.value + slack
-    assert found.high is None or found.high >= found.value - slack
+
+
+@given(n=st.integers(1, 300), share=REPORTED)
+@example(n=2, share=0.99)
+def test_a_percentile_lies_inside_its_interval(n: int, share: float) -> None:
+    found = percentile(range(n), share)
+
+    assert found is not None
+    assert found.low is None or found.low <= found.value + 1e-9
+    assert found.high is None or found.high >= found.value - 1e-9
 
 
 @given(sample=SAMPLES, share=SHARES, data=st.data())
@@ -36,7 +42,7 @@ def test_a_percentile_does_not_depend_on_the_order(
     assert percentile(shuffled, share) == percentile(sample, share)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100)
 @given(n=st.integers(1, 2000), share=SHARES)
 def test_a_percentiles_interval_covers_it_with_95_percent_for_any_distribution(
     n: int, share: float

@@ -13,6 +13,7 @@ Profile = Literal[
     "us_federal_civilian", "us_defence_contractor", "us_state_texas", "us_private", "eu_private"
 ]
 FactorName = Literal["listing", "ownership", "licence", "lineage", "transparency"]
+ListingState = Literal["named_in_ban", "listed_federal", "listed_state", "alleged", "none"]
 FACTORS: tuple[FactorName, ...] = get_args(FactorName)
 
 
@@ -84,12 +85,18 @@ class BuyerConfig(Frozen):
     switch_cost_usd: NonNegativeFloat = Field(
         description="One-off cost of moving to the fallback: engineering, re-evaluation, contracts"
     )
-    withdrawal_hazard_per_year: dict[
-        Literal["named_in_ban", "listed_federal", "listed_state", "alleged", "none"],
-        NonNegativeFloat,
-    ] = Field(description="Hazard of being forced off a model, by the developer's worst listing")
+    withdrawal_hazard_per_year: dict[ListingState, NonNegativeFloat] = Field(
+        description="Hazard of being forced off a model, by the developer's worst listing"
+    )
     source: str = Field(min_length=4, description="Where the buyer's figures come from")
     as_of: dt.date
+
+    @model_validator(mode="after")
+    def _no_state_without_hazard(self) -> "BuyerConfig":
+        missing = [s for s in get_args(ListingState) if s not in self.withdrawal_hazard_per_year]
+        if missing:
+            raise ValueError(f"withdrawal_hazard_per_year lacks {', '.join(missing)}")
+        return self
 
 
 class JudgeConfig(Frozen):

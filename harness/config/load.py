@@ -103,7 +103,8 @@ def _jobs(overrides: Sequence[str], multirun: bool) -> list[list[str]]:
 def _compose(name: str, overrides: Sequence[str], with_hydra: bool = False) -> DictConfig:
     try:
         return compose(name, overrides=list(overrides), return_hydra_config=with_hydra)
-    except (HydraException, OmegaConfBaseException) as error:
+    except (HydraException, OmegaConfBaseException, ValueError) as error:
+        # ValueError: Hydra itself, for a group that is given a number
         unknown = re.match(r"Could not override '([^']+)'", str(error))
         if unknown:  # add it after all, so that validation names it like every other problem
             wrong = f"{unknown[1]}="
@@ -130,10 +131,11 @@ def _one_line(error: Exception) -> str:
 
 
 def _validate(composed: DictConfig, schema: type[BaseModel]) -> BaseModel:
-    missing = sorted(OmegaConf.missing_keys(composed))
-    if missing:
-        raise ConfigError("\n".join(f"{key}: missing; give it as {key}=<value>" for key in missing))
     try:
+        missing = sorted(OmegaConf.missing_keys(composed))
+        if missing:
+            lines = [f"{key}: missing; give it as {key}=<value>" for key in missing]
+            raise ConfigError("\n".join(lines))
         plain = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)
     except OmegaConfBaseException as error:
         raise ConfigError(_one_line(error)) from error
@@ -183,6 +185,10 @@ def _allowed_keys(schema: type[BaseModel], path: Sequence[str], plain: Any) -> l
     """The keys that the class at `path` takes; empty where it takes any."""
     here: Any = schema
     for step in path:
+        if isinstance(plain, list) and step.isdigit():
+            plain = plain[int(step)]
+            here = _chosen(typing.get_args(here)[0], plain)
+            continue
         plain = plain.get(step) if isinstance(plain, dict) else None
         if isinstance(here, type) and issubclass(here, BaseModel) and step in here.model_fields:
             here = _chosen(here.model_fields[step].annotation, plain)

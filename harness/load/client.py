@@ -60,7 +60,8 @@ async def send(
         request.error_kind, request.error = "timeout", "no whole answer within the time limit"
     except aiohttp.ClientError as error:
         request.error_kind, request.error = "connection", f"{type(error).__name__}: {error}"[:500]
-    except ValueError as error:
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        # An event that is not what the protocol says, at whatever depth.
         request.error_kind, request.error = "malformed", str(error)[:500]
     request.end_s = time.monotonic()
 
@@ -111,16 +112,16 @@ async def _read_stream(response: aiohttp.ClientResponse, request: Request) -> No
 
 def _take_event(event: dict[str, Any], now: float, request: Request) -> None:
     usage = event.get("usage")
-    before = request.output_tokens or 0
     if usage:
         request.prompt_tokens = usage["prompt_tokens"]
         request.output_tokens = usage["completion_tokens"]
-    for choice in event.get("choices", ()):
-        delta = choice.get("delta", {})
+    for choice in event.get("choices") or ():
+        delta = choice.get("delta") or {}
         text = choice.get("text") or delta.get("content") or delta.get("reasoning_content")
         # The server's running count tells how many tokens an event brings (a token may be an
         # incomplete character with no text yet); without it, an event with text counts as one.
-        fresh = (request.output_tokens or 0) - before if usage else int(bool(text))
+        known = sum(request.token_counts)
+        fresh = (request.output_tokens or 0) - known if usage else int(bool(text))
         if fresh > 0:
             request.token_times_s.append(now)
             request.token_counts.append(fresh)

@@ -24,7 +24,7 @@ def e2e_s(request: Request) -> float:
 
 def tpot_s(request: Request) -> float | None:
     """Time per output token after the first: (last - first token) / (n - 1); None for n < 2."""
-    n = sum(request.token_counts)
+    n = request.output_tokens or sum(request.token_counts)
     if n < 2 or len(request.token_times_s) < 2:
         return None
     return (request.token_times_s[-1] - request.token_times_s[0]) / (n - 1)

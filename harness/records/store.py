@@ -77,7 +77,7 @@ def read(cell_dir: Path) -> Cell:
     path = cell_dir / CELL_FILE
     try:
         raw = json.loads(path.read_text("utf-8"))
-        version = raw.get("schema_version")
+        version = raw.get("schema_version") if isinstance(raw, dict) else "none"
         if version != SCHEMA_VERSION:
             raise FactError(
                 f"{path}: schema version {version}, this harness reads {SCHEMA_VERSION}"

@@ -431,12 +431,11 @@ def _resilience(row: Row, rows: Sequence[Row], judge: JudgeConfig) -> None:
     buyer = judge.buyer
     source = f"{own.source}; fallback {fallback.cell.cell_id}; buyer {buyer.profile}"
     values["fallback"] = f"{fallback.text('model')} (any accuracy difference is not priced)"
-    values[keys[0]] = Figure(
-        value=resilience.break_even_hazard(
-            own.value, other, buyer.mtok_per_year, buyer.switch_cost_usd
-        ),
-        source=source,
+    even = resilience.break_even_hazard(
+        own.value, other, buyer.mtok_per_year, buyer.switch_cost_usd
     )
+    free = "not applicable: moving to the fallback costs nothing"
+    values[keys[0]] = Figure(value=even, reason=free if even is None else None, source=source)
     values[keys[1]] = Figure(
         value=resilience.expected_usd_per_mtok(
             own.value,

@@ -97,7 +97,7 @@ def write_csv(table: Table, path: Path) -> None:
 
 def write_markdown(table: Table, path: Path) -> None:
     """One table per question, models side by side, then what stands behind it."""
-    heads = [row.text("model") for row in table.rows]
+    heads = [_escape(row.text("model")) for row in table.rows]
     lines = ["# Summary", "", DISCLAIMER, ""]
     if any(row.cell.cpu_only for row in table.rows):
         lines += ["**CPU figures: they show that the pipeline works, not what a GPU does.**", ""]

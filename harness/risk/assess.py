@@ -7,12 +7,11 @@ import datetime as dt
 from collections.abc import Iterable, Mapping
 from typing import Literal
 
-from harness.config.judge import FactorName, Profile
+from harness.config.judge import FactorName, ListingState, Profile
 from harness.fields import Frozen
 from harness.risk.facts import Base, Fact, Instrument, Listing, ModelFacts, Registry, weight_line
 
 Verdict = Literal["blocked", "needs_approval", "dated_warning", "unknown", "clear", "not_assessed"]
-ListingState = Literal["named_in_ban", "listed_federal", "listed_state", "alleged", "none"]
 _ORDER: tuple[Verdict, ...] = ("blocked", "needs_approval", "dated_warning", "unknown", "clear")
 _BUYER_TERRITORY = {"eu_private": "EU"}  # every other profile buys in the US
 
@@ -169,7 +168,7 @@ def _gate(registry: Registry, line: list[tuple[str, ...]], profile: Profile, day
     worst: Verdict = min(verdicts, key=_ORDER.index, default="clear")
     return Gate(
         verdict=worst,
-        days_left=min(days_left) if worst == "dated_warning" else None,
+        days_left=min(days_left, default=None) if worst == "dated_warning" else None,
         reasons=tuple(reasons),
         pending=tuple(pending),
     )

@@ -81,6 +81,15 @@ def test_what_can_change_a_measurement_changes_the_id(change: dict[str, Any]) ->
     assert cell_id(run_config(change)) != cell_id(run_config())
 
 
+def test_weights_in_a_folder_are_told_by_their_hash_and_not_by_where_they_lie() -> None:
+    def at(path: str, sign: str) -> str:
+        source = {"kind": "folder", "path": path, "sha256": sign * 64}
+        return cell_id(run_config({"model.source": source}))
+
+    assert at("/here", "0") == at("/there", "0")
+    assert at("/here", "0") != at("/here", "1")
+
+
 def test_concurrency_alone_changes_the_id() -> None:
     def at(concurrency: int) -> str:
         closed = {"kind": "closed", "concurrency": concurrency, "requests": 8}
@@ -89,7 +98,7 @@ def test_concurrency_alone_changes_the_id() -> None:
     assert len({at(1), at(2), at(4)}) == 3
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(sweep=NAMES, developer=NAMES, source=st.text("abc /:", min_size=4), port=st.integers(0, 9))
 def test_no_mix_of_labels_changes_the_id(
     sweep: str, developer: str, source: str, port: int
@@ -106,7 +115,7 @@ def test_no_mix_of_labels_changes_the_id(
     assert cell_id(labelled) == cell_id(run_config())
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(one=st.integers(0, 10**9), other=st.integers(0, 10**9))
 def test_ids_are_equal_exactly_when_seeds_are(one: int, other: int) -> None:
     same = cell_id(run_config({"seed": one})) == cell_id(run_config({"seed": other}))

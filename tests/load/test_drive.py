@@ -86,14 +86,21 @@ def test_an_open_loop_sends_none_before_it_is_due() -> None:
     assert all(request.sent_s >= request.scheduled_s for request in run.requests)
 
 
-def test_warm_up_requests_are_sent_first_and_kept_apart() -> None:
+def test_warm_up_requests_come_before_the_start_and_enter_no_figure() -> None:
     with ScriptedServer(answer) as server:
-        run = drive(server, CLOSED, warmup=2)
+        before: list[int] = []
+        run = run_level(
+            Target(server.url, "served"),
+            workload(CLOSED, warmup=2),
+            0,
+            IDS,
+            0,
+            on_start=lambda: before.append(len(server.seen)),
+        )
 
+    assert before == [2]
     assert len(server.seen) == 9
-    assert [request.level for request in run.warmup] == ["warmup", "warmup"]
     assert [request.level for request in run.requests] == ["c3"] * 7
-    assert max(r.end_s for r in run.warmup) <= min(r.sent_s for r in run.requests)
 
 
 def test_no_prompt_is_sent_twice_warm_up_included() -> None:

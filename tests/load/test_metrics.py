@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from harness.config.run import ClosedLevel, FixedOutput, NaturalOutput, OpenLevel
 from harness.load.client import Request
-from harness.load.metrics import e2e_s, itl_s, level_name, summarise, tpot_s, ttft_s
+from harness.load.metrics import e2e_s, itl_s, summarise, tpot_s, ttft_s
 from harness.stats import Estimate
 
 CLOSED = ClosedLevel(kind="closed", concurrency=8, requests=2)
@@ -58,6 +58,22 @@ def test_time_per_output_token_counts_all_tokens_of_an_event() -> None:
     assert tpot_s(request([11.0, 12.0, 15.0], [1, 4, 4])) == 0.5
 
 
+def test_time_per_output_token_uses_the_servers_count_where_events_tell_none() -> None:
+    # Three events with text, nine tokens by the closing count: (15 - 11) / (9 - 1).
+    assert tpot_s(request([11.0, 12.0, 15.0], output_tokens=9)) == 0.5
+
+
+def test_throughput_counts_every_token_also_where_events_tell_none() -> None:
+    # Three events with text, nine tokens by the closing count, in the ten seconds to 20.
+    nine = request([11.0, 12.0, 15.0], output_tokens=9, end=20.0)
+
+    level = summarise(CLOSED, NATURAL, [nine], None)
+
+    assert level.output_tokens == 9
+    assert level.output_tok_per_s is not None
+    assert level.output_tok_per_s.value == pytest.approx(0.9)
+
+
 def test_inter_token_latency_is_the_gap_between_events() -> None:
     assert itl_s(request([11.0, 12.0, 15.0], [1, 4, 4])) == [1.0, 3.0]
 
@@ -91,11 +107,6 @@ def test_one_token_per_event_makes_end_to_end_the_sum_of_its_parts(
     assert each is not None
     assert first + sum(itl_s(made)) == pytest.approx(e2e_s(made))
     assert each == pytest.approx(sum(gaps) / len(gaps))
-
-
-@pytest.mark.parametrize(("level", "name"), [(CLOSED, "c8"), (OPEN, "r2.5")])
-def test_a_levels_name_tells_its_kind_and_size(level: ClosedLevel | OpenLevel, name: str) -> None:
-    assert level_name(level) == name
 
 
 def test_a_level_is_summed_from_its_requests() -> None:

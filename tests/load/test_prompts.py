@@ -4,9 +4,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.config.run import QuestionPrompts, SyntheticPrompts
+from harness.config.run import (
+    ClosedLevel,
+    LoadWorkload,
+    NaturalOutput,
+    QuestionPrompts,
+    SyntheticPrompts,
+)
 from harness.errors import ConfigError
-from harness.load.prompts import Vocabulary, make
+from harness.load.prompts import Vocabulary, check, make
 
 QUESTIONS = QuestionPrompts(kind="questions")
 IDS = Vocabulary(range(1000, 2000))
@@ -16,7 +22,19 @@ def synthetic(tokens: int) -> SyntheticPrompts:
     return SyntheticPrompts(kind="synthetic", input_tokens=tokens)
 
 
-@settings(max_examples=40, deadline=None)
+def workload(spec: QuestionPrompts | SyntheticPrompts, requests: int, warmup: int) -> LoadWorkload:
+    return LoadWorkload(
+        kind="load",
+        name="unit",
+        prompts=spec,
+        output=NaturalOutput(kind="natural", max_tokens=9),
+        levels=(ClosedLevel(kind="closed", concurrency=1, requests=requests),),
+        warmup_requests=warmup,
+        request_timeout_s=1.0,
+    )
+
+
+@settings(max_examples=40)
 @given(tokens=st.integers(1, 300), count=st.integers(0, 20), seed=st.text())
 def test_synthetic_prompts_have_exactly_the_tokens_asked_for(
     tokens: int, count: int, seed: str
@@ -63,6 +81,18 @@ def test_another_seed_asks_the_questions_in_another_order() -> None:
     assert make(QUESTIONS, 25, IDS, "a") != make(QUESTIONS, 25, IDS, "b")
 
 
-def test_more_questions_than_there_are_is_a_configuration_error() -> None:
-    with pytest.raises(ConfigError, match=r"workload\.levels: 10000 requests .* questions"):
-        make(QUESTIONS, 10_000, IDS, "seed")
+@pytest.mark.parametrize(("requests", "warmup"), [(10_000, 0), (1, 10_000)])
+def test_more_questions_than_there_are_is_a_configuration_error(requests: int, warmup: int) -> None:
+    asked = workload(QUESTIONS, requests, warmup)
+
+    with pytest.raises(ConfigError, match=r"workload\.levels: 1000\d requests .* questions"):
+        check(asked)
+
+
+@pytest.mark.parametrize("spec", [QUESTIONS, synthetic(5)], ids=["questions", "synthetic"])
+def test_as_many_prompts_as_there_are_pass(spec: QuestionPrompts | SyntheticPrompts) -> None:
+    check(workload(spec, 24, 1))
+
+
+def test_synthetic_prompts_never_run_out() -> None:
+    check(workload(synthetic(5), 10_000, 0))

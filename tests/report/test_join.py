@@ -75,7 +75,6 @@ def endpoint(**changes: Any) -> Cell:
         "kind": "endpoint",
         "base_url": "https://api.example",
         "served_model": "m",
-        "accepts_token_ids": False,
     }
     return cell(config={"engine": engine}, **changes)
 
@@ -201,6 +200,13 @@ def test_a_cpus_figures_are_marked_as_such(tmp_path: Path) -> None:
 
     assert found.text("evidence") == "measured on a CPU, not what a GPU does"
     assert found.text("hardware") == "A Processor, 2 cores, no GPU"
+
+
+def test_an_endpoints_figures_are_not_marked_as_this_machines(tmp_path: Path) -> None:
+    found = row(tmp_path, endpoint(), API)
+
+    assert found.text("hardware") == "endpoint, hardware unknown"
+    assert found.text("evidence") == "measured at an endpoint, hardware not ours"
 
 
 def test_energy_is_joules_over_output_tokens(tmp_path: Path) -> None:

@@ -398,7 +398,7 @@ INSTRUMENTS = st.builds(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     new=INSTRUMENTS,
     entry=st.builds(listing, key=st.just("new"), since=DATES, until=st.none() | DATES),
@@ -425,7 +425,7 @@ def test_another_listing_never_lowers_a_factor(
     assert after.score_high >= before.score_high
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     countries=st.permutations(COUNTRIES),
     owners=st.lists(st.sampled_from(OWNERSHIP), min_size=6, max_size=6),
@@ -464,7 +464,7 @@ def test_shuffling_headquarters_changes_no_factor_and_no_gate(
     assert after.listing_state == before.listing_state
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     terms=st.sampled_from(["open", "threshold", "authorisation", "non_commercial", "unknown"]),
     lineage=st.sampled_from(["from_scratch", "unknown"]),

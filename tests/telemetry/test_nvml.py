@@ -75,7 +75,7 @@ def test_a_gpu_without_an_energy_counter_reads_none_and_makes_the_sum_unknown(
 def test_without_nvml_the_reason_is_said_and_energy_is_none() -> None:
     if os.path.exists("/dev/nvidia0"):
         pytest.skip("this machine has an NVIDIA GPU")
-    with Sampler(60.0, None, ()) as sampler:
+    with Sampler(60.0, None, (0,)) as sampler:
         start, end = sampler.mark(), sampler.mark()
         states = sampler.states()
         joules, source = sampler.energy(start, end)

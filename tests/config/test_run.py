@@ -1,0 +1,124 @@
+"""harness.config.run: what a cell may be, and what parts fit each other."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from pydantic import TypeAdapter, ValidationError
+
+from harness.config import run
+from harness.config.load import CONF_DIR
+from harness.config.run import ClosedLevel, OpenLevel
+from tests.builders import run_config
+
+GROUPS = {
+    "model": run.ModelConfig,
+    "hardware": run.HardwareConfig,
+    "engine": run.Engine,
+    "workload": run.Workload,
+    "telemetry": run.Telemetry,
+    "accuracy": run.Accuracy,
+    "finetune": run.Finetune,
+    "tracking": run.Tracking,
+}
+OPTIONS = [(name, path) for name in GROUPS for path in sorted((CONF_DIR / name).glob("*.yaml"))]
+ENDPOINT = {"kind": "endpoint", "base_url": "https://api.example", "served_model": "m"}
+LORA = {
+    "kind": "lora",
+    "task": "review_sentiment",
+    "train_examples": 8,
+    "heldout_examples": 8,
+    "epochs": 1,
+    "batch_size": 8,
+    "learning_rate": 0.001,
+    "rank": 8,
+    "alpha": 16,
+}
+OFF = {"kind": "none"}
+
+
+@pytest.mark.parametrize(
+    ("group", "path"), OPTIONS, ids=lambda given: given.stem if isinstance(given, Path) else given
+)
+def test_every_shipped_option_holds_to_its_class(group: str, path: Path) -> None:
+    option = yaml.safe_load(path.read_text("utf-8"))
+    if path.stem == "endpoint":  # address and model name are asked of the user
+        assert {key for key, value in option.items() if value == "???"} == {
+            "base_url",
+            "served_model",
+        }
+        option |= ENDPOINT
+
+    made: Any = TypeAdapter(GROUPS[group]).validate_json(json.dumps(option, default=str))
+
+    assert getattr(made, "name", path.stem) == path.stem
+
+
+@pytest.mark.parametrize(
+    ("level", "name"),
+    [
+        (ClosedLevel(kind="closed", concurrency=8, requests=2), "c8"),
+        (OpenLevel(kind="open", rate_rps=2.5, requests=2), "r2.5"),
+        (OpenLevel(kind="open", rate_rps=8.0, requests=2), "r8"),
+    ],
+)
+def test_a_levels_name_tells_its_kind_and_size(level: ClosedLevel | OpenLevel, name: str) -> None:
+    assert level.name == name
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        (
+            {"workload.levels": [{"kind": "closed", "concurrency": 2, "requests": 1}] * 2},
+            "levels c2 occur more than once",
+        ),
+        ({"workload.levels": []}, "at least 1 item"),
+        (
+            {"hardware.kind": "gpu", "hardware.gpu_count": 1},
+            "engine.kind=vllm_cpu needs hardware.kind=cpu",
+        ),
+        ({"finetune": LORA | {"rank": 17}}, "finetune.rank=17 exceeds engine.max_lora_rank=16"),
+        (
+            {"engine": ENDPOINT, "accuracy": OFF, "finetune": LORA},
+            "finetune needs local weights",
+        ),
+        ({"engine": ENDPOINT}, "accuracy needs the model's tokenizer"),
+        ({"model.source": {"kind": "folder", "path": "/w"}}, "sha256"),
+        ({"model.source": {"kind": "folder", "path": "/w", "sha256": "abc"}}, "sha256"),
+        ({"engine": ENDPOINT | {"base_url": "ftp://x"}}, "base_url"),
+        ({"model.name": "../x"}, "name"),
+        ({"accuracy.max_cut_share": 1.5}, "less than or equal to 1"),
+    ],
+    ids=lambda given: ",".join(given) if isinstance(given, dict) else "",
+)
+def test_what_cannot_run_is_refused(changes: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValidationError, match=said):
+        run_config(changes)
+
+
+def test_more_gpus_than_the_machine_has_are_refused() -> None:
+    gpu = {
+        "engine": {
+            "kind": "vllm",
+            "max_num_seqs": 8,
+            "enforce_eager": False,
+            "train_beside_server": False,
+            "startup_timeout_s": 1.0,
+            "gpu_memory_utilization": 0.9,
+        },
+        "hardware": {"name": "four", "kind": "gpu", "gpu_count": 4},
+        "model.tensor_parallel_size": 4,
+    }
+
+    assert run_config(gpu).hardware.gpu_count == 4
+    with pytest.raises(ValidationError, match="= 8 GPUs, but hardware four has 4"):
+        run_config(gpu | {"model.pipeline_parallel_size": 2})
+
+
+def test_a_configuration_survives_json_unchanged() -> None:
+    made = run_config({"finetune": LORA})
+
+    assert type(made).model_validate_json(made.model_dump_json()) == made
