@@ -172,7 +172,13 @@ def _hydra(arguments: list[str]) -> None:
 def _hydra_arguments(arguments: list[str]) -> Any:
     from hydra._internal.utils import get_args_parser
 
-    return get_args_parser().parse_args(arguments)
+    parser = get_args_parser()
+    parser.error = _refuse  # argparse would print its usage and exit
+    return parser.parse_args(arguments)
+
+
+def _refuse(message: str) -> NoReturn:
+    raise ConfigError(f"{message}; see harness run --help")
 
 
 def _print_plan(entries: Sequence[Any]) -> None:

@@ -66,7 +66,11 @@ def proportion(successes: int, n: int) -> Estimate | None:
 
 
 def rate_by_slices(
-    times_s: Sequence[float], counts: Sequence[int], start_s: float, end_s: float, slices: int = 10
+    times_s: Sequence[float],
+    counts: Sequence[float],
+    start_s: float,
+    end_s: float,
+    slices: int = 10,
 ) -> Estimate | None:
     """Events per second in [start, end): the mean over equal time slices with a t interval.
 

@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,7 +70,7 @@ def servers() -> list[psutil.Process]:
 
 
 @pytest.fixture(scope="session")
-def whole_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+def whole_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """One real cell with every stage, W&B and the report."""
     results = tmp_path_factory.mktemp("results")
-    yield finish(start(results, "whole", *TINY), results, "whole")
+    return finish(start(results, "whole", *TINY), results, "whole")

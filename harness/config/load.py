@@ -62,7 +62,12 @@ def plan(overrides: Sequence[str], *, multirun: bool, config_dir: str | None) ->
 
 def search_path(config_dir: str | None) -> list[str]:
     """The override that adds a user's own folder of options."""
-    return [f"hydra.searchpath=[file://{Path(config_dir).resolve()}]"] if config_dir else []
+    if config_dir is None:
+        return []
+    folder = Path(config_dir).resolve()
+    if not folder.is_dir():
+        raise ConfigError(f"--config-dir {config_dir}: no such folder")
+    return [f"hydra.searchpath=[file://{folder}]"]
 
 
 def judge(overrides: Sequence[str]) -> JudgeConfig:

@@ -50,7 +50,7 @@ def summarise(
     firsts = [value for request in good if (value := ttft_s(request)) is not None]
     per_token = [value for request in good if (value := tpot_s(request)) is not None]
     times = [time for request in good for time in request.token_times_s]
-    counts = [count for request in good for count in request.token_counts]
+    counts = [count for request in good for count in _tokens_per_event(request)]
     wanted = output.tokens if isinstance(output, FixedOutput) else None
     tokens_in = sum(request.prompt_tokens or 0 for request in good)
     tokens_out = sum(request.output_tokens or 0 for request in good)
@@ -80,6 +80,13 @@ def summarise(
         energy_j=None,
         energy_source=NO_ENERGY,
     )
+
+
+def _tokens_per_event(request: Request) -> list[float]:
+    """Tokens of each event; where the server told only the sum, it is spread evenly over them."""
+    known = sum(request.token_counts)
+    scale = (request.output_tokens or known) / known if known else 1.0
+    return [count * scale for count in request.token_counts]
 
 
 def _latency(sample: Sequence[float]) -> Latency:

@@ -91,8 +91,14 @@ def provenance(table: Table) -> list[tuple[str, str]]:
 
 
 def write_csv(table: Table, path: Path) -> None:
-    """One line per cell; a figure's missing value is its reason, never zero or blank."""
-    write_text(path, table.frame().to_csv(index=False))
+    """One line per cell; a figure's missing value is its reason, never zero or blank.
+
+    Text that a spreadsheet would take for a formula gets an apostrophe before it.
+    """
+    frame = table.frame().map(
+        lambda v: f"'{v}" if isinstance(v, str) and v.startswith(("=", "+", "-", "@")) else v
+    )
+    write_text(path, frame.to_csv(index=False))
 
 
 def write_markdown(table: Table, path: Path) -> None:

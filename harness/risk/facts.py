@@ -168,6 +168,10 @@ def _entries(path: Path, schema: type[Frozen]) -> dict[str, Any]:
         raise FactError(f"{path}: {' '.join(str(error).split())}") from error
     if not isinstance(raw, dict) or not isinstance(node, yaml.MappingNode):
         raise FactError(f"{path}: expected a mapping from key to entry")
+    names = [key.value for key, _ in node.value]
+    doubled = sorted({name for name in names if names.count(name) > 1})
+    if doubled:
+        raise FactError(f"{path}: {', '.join(doubled)} given more than once")
     lines = {key.value: key.start_mark.line + 1 for key, _ in node.value}
     entries: dict[str, Any] = {}
     for key, body in raw.items():
