@@ -173,7 +173,8 @@ def _hydra_arguments(arguments: list[str]) -> Any:
     from hydra._internal.utils import get_args_parser
 
     parser = get_args_parser()
-    parser.error = _refuse  # argparse would print its usage and exit
+    # argparse would print its usage and exit; it has no other hook.
+    parser.error = _refuse  # type: ignore[method-assign]
     return parser.parse_args(arguments)
 
 

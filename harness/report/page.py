@@ -69,7 +69,7 @@ def chart(table: Table, x: str, y: str, heading: str) -> alt.LayerChart | None:
         x=x_axis,
         y=y_axis,
         color=alt.Color("model:N", title="Model"),
-        shape=alt.Shape("model:N", title="Model"),
+        shape=alt.Shape("model:N", legend=None),
         tooltip=[alt.Tooltip("model:N"), alt.Tooltip("shown:N"), alt.Tooltip("evidence:N")],
     )
     across = base.mark_rule(opacity=0.6).encode(
