@@ -47,7 +47,8 @@ def cli(debug: bool) -> None:
 @click.pass_context
 def run(context: click.Context) -> None:
     """Measure one model or a sweep (a Hydra application; `harness run --help`)."""
-    arguments = list(context.args)
+    # Hydra refuses overrides on both sides of a flag; this one may stand anywhere.
+    arguments = sorted(context.args, key=lambda a: a not in ("-m", "--multirun"))
     if _PASSED_TO_HYDRA & {argument.split("=")[0] for argument in arguments}:
         _hydra(arguments)
         return

@@ -54,6 +54,7 @@ def log(folder: Path, cell: Cell, tracking: WandbTracking) -> None:
         tags=_tags(cell),
         config=_config(cell),
         settings=wandb.Settings(
+            host="not recorded",
             console="off",
             disable_git=True,
             save_code=False,
@@ -116,7 +117,8 @@ def _country(cell: Cell) -> str:
 
 
 def _config(cell: Cell) -> dict[str, Any]:
-    config = {key: value for key, value in cell.config.items() if key not in ("tracking", "report")}
+    ours = ("tracking", "report", "results_dir", "dry_run")  # of this machine, not of the cell
+    config = {key: value for key, value in cell.config.items() if key not in ours}
     config["model"] = {**config["model"], "country": _country(cell)}
     config["environment"] = cell.environment
     return config

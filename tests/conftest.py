@@ -9,6 +9,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from harness.fetch import cache_dir
+
 # Small but complete: a closed and an open level, all three tasks, a LoRA of a few steps.
 TINY = (
     "model=smollm2_135m",
@@ -35,9 +37,15 @@ class Run:
     sweep: Path
 
 
-def environment() -> dict[str, str]:
-    """Ours without anything that would make W&B go online."""
-    return {k: v for k, v in os.environ.items() if not k.startswith("WANDB")}
+def environment(results: Path) -> dict[str, str]:
+    """Ours without what would make W&B go online, and with no answers cached by earlier runs."""
+    cache = results / "cache"
+    if not cache.exists():
+        cache.mkdir()
+        (cache_dir() / "models").mkdir(exist_ok=True)
+        (cache / "models").symlink_to(cache_dir() / "models")  # converted once, not per run
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("WANDB")}
+    return kept | {"HARNESS_CACHE": str(cache)}
 
 
 def start(results: Path, sweep: str, *overrides: str) -> subprocess.Popen[str]:
@@ -48,7 +56,7 @@ def start(results: Path, sweep: str, *overrides: str) -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env=environment(),
+        env=environment(results),
         cwd=results,
     )
 

@@ -8,6 +8,7 @@ import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import openpyxl
 import pandas as pd
@@ -16,6 +17,7 @@ import pytest
 from harness.records import store
 from harness.records.schema import Cell
 from harness.serve.process import require_free
+from tests import wandb_file
 from tests.conftest import LOAD_ONLY, Run, finish, servers, start
 
 LEVELS = (
@@ -138,33 +140,32 @@ def test_every_column_of_the_summary_is_a_value_or_says_why_not(whole_run: Run) 
 def test_wandb_files_hold_config_levels_and_records_and_no_machine_identity(
     whole_run: Run,
 ) -> None:
-    from wandb.proto import wandb_internal_pb2 as pb
-    from wandb.sdk.internal.datastore import DataStore
-
     folder, cell = only_cell(whole_run.sweep)
-    runs = list((whole_run.sweep / "wandb" / "wandb").glob("offline-run-*/*.wandb"))
-    assert len(runs) == 1
-    reader = DataStore()
-    reader.open_for_scan(str(runs[0]))
-    records = []
-    while (data := reader.scan_data()) is not None:
-        records.append(pb.Record.FromString(data))
-    run = next(r.run for r in records if r.WhichOneof("record_type") == "run")
-    exits = [r.exit for r in records if r.WhichOneof("record_type") == "exit"]
-    assert (run.run_id, run.run_group) == (cell.cell_id, "whole")
+    files = list((whole_run.sweep / "wandb" / "wandb").glob("offline-run-*/*.wandb"))
+    assert len(files) == 1
+
+    by_kind: dict[str, list[Any]] = {}
+    for record in wandb_file.records(files[0]):
+        kind = record.WhichOneof("record_type")
+        by_kind.setdefault(kind, []).append(getattr(record, kind))
+
+    run = by_kind["run"][0]
+    assert (run.run_id, run.run_group) == (folder.name, "whole")
     assert set(run.tags) == {"smollm2_135m", "US", "vllm_cpu"}
-    assert run.host == ""
-    assert [e.exit_code for e in exits] == [0]
-    summary = {
-        item.key or "/".join(item.nested_key): item.value_json
-        for r in records
-        if r.WhichOneof("record_type") == "summary"
-        for item in r.summary.update
-    }
-    assert float(summary["c2/output_tok_per_s"]) == pytest.approx(
-        cell.levels[0].output_tok_per_s.value  # type: ignore[union-attr]
-    )
-    assert folder.name == cell.cell_id
+    assert run.host == "not recorded"
+    assert [ended.exit_code for ended in by_kind["exit"]] == [0]
+    config = wandb_file.values(run.config.update)
+    assert config["model"]["country"] == "US"
+    summary: dict[str, Any] = {}
+    for update in by_kind["summary"]:
+        summary |= wandb_file.values(update.update)
+    rate = cell.levels[0].output_tok_per_s
+    assert rate is not None
+    assert summary["c2/output_tok_per_s"] == pytest.approx(rate.value)
+    names = {item.path for artifact in by_kind["artifact"] for item in artifact.manifest.contents}
+    assert {"cell.json", "requests.parquet"} <= names
+    offered = [wandb_file.values(h.item).get("level/offered") for h in by_kind["history"]]
+    assert [value for value in offered if value is not None] == [2, 1.0]
 
 
 def test_the_page_draws_its_plots_in_a_browser_without_network_or_errors(whole_run: Run) -> None:
