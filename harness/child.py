@@ -16,7 +16,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-_PR_SET_CHILD_SUBREAPER = 36
+_PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 
 
 class Child:
@@ -119,14 +119,25 @@ def _stop_all(timeout_s: float) -> None:
             return
 
 
+def _prctl(option: int, value: int) -> None:
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
+
+
 def _guard(timeout_s: float, argv: list[str]) -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     asked: list[int] = []
     signal.signal(signal.SIGTERM, lambda signum, _frame: asked.append(signum))
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
     try:
-        child = subprocess.Popen(argv, stdin=subprocess.DEVNULL)
+        child = subprocess.Popen(
+            argv,
+            stdin=subprocess.DEVNULL,
+            # Should somebody kill the guard itself, the kernel asks the child to end.
+            preexec_fn=lambda: _prctl(  # noqa: PLW1509  # the guard has no threads
+                _PR_SET_PDEATHSIG, signal.SIGTERM
+            ),
+        )
     except OSError as error:
         print(f"cannot start {argv[0]}: {error}", flush=True)
         return 127

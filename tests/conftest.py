@@ -68,11 +68,11 @@ def finish(process: subprocess.Popen[str], results: Path, sweep: str) -> Run:
 
 
 def servers() -> list[psutil.Process]:
-    """Every process of a model server on this machine."""
+    """Every process of a model server on this machine; the guards that start them are none."""
     found = []
     for process in psutil.process_iter(["cmdline", "name"]):
         words = " ".join(process.info["cmdline"] or [process.info["name"] or ""])
-        if ("vllm.entrypoints" in words or "VLLM::" in words) and "harness" not in words.split():
+        if ("vllm.entrypoints" in words or "VLLM::" in words) and "child.py" not in words:
             found.append(process)
     return found
 

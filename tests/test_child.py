@@ -71,6 +71,19 @@ def test_a_parent_that_is_killed_takes_its_child_along(tmp_path: Path, signum: i
     assert gone(process)
 
 
+def test_a_guard_that_is_killed_itself_takes_a_child_that_heeds_sigterm_along(
+    tmp_path: Path,
+) -> None:
+    running = child("import os, time; print(os.getpid(), flush=True); time.sleep(600)",
+                    tmp_path / "log")  # fmt: skip
+    process = grandchild(tmp_path / "log")
+
+    running._guard.kill()
+
+    assert gone(process)
+    running.stop()
+
+
 @pytest.mark.parametrize(
     ("code", "expected"),
     [("pass", 0), ("raise SystemExit(7)", 7), ("import os; os.kill(os.getpid(), 9)", -9)],
