@@ -405,9 +405,10 @@ class CellRun:
     def _note_failure(self, error: BaseException, reason: str) -> None:
         tail = self._servers.log_tail()
         if self._server and not isinstance(error, KeyboardInterrupt):
-            code = self._server.process.returncode()
-            if code is not None and "the server died" not in reason:
-                reason = f"the server died (status {code}) during {self._stage}; {reason}"
+            # Its port is closed before the last of its processes has ended.
+            dead = not self._server.healthy()
+            if dead and "the server died" not in reason:
+                reason = f"the server died during {self._stage}; {reason}"
         self._failure = Failure(
             stage=self._stage,
             kind=type(error).__name__,

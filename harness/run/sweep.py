@@ -116,7 +116,8 @@ class Sweep:
             self._servers.stop()
             raise
         self._due = [entry for entry in self._due if entry.cell_id != name]
-        if not self._due or not _same_server(config, self._due[0].config):
+        failed = cell.status != "done"  # whatever went wrong, the next cell starts afresh
+        if failed or not self._due or not _same_server(config, self._due[0].config):
             self._servers.stop()
         return cell
 

@@ -46,6 +46,13 @@ class Server:
                 f"the server died ({_ended(code)}): {_reason(self.process.log_tail(40))}"
             )
 
+    def healthy(self) -> bool:
+        """Whether it answers at all."""
+        try:
+            return httpx.get(f"{self.base_url}/health", timeout=10).status_code == 200
+        except httpx.HTTPError:
+            return False
+
     def load_adapter(self, name: str, folder: Path) -> None:
         """Serve a LoRA adapter under `name` beside the base model."""
         answer = httpx.post(
