@@ -73,7 +73,10 @@ class Child:
 
 
 def _descendants() -> set[int]:
-    """All processes below this one, read from /proc (the guard runs isolated, without psutil)."""
+    """All processes below this one, ended but not yet reaped ones too.
+
+    Read from /proc, since the guard runs isolated, without psutil.
+    """
     parents: dict[int, int] = {}
     for entry in os.listdir("/proc"):
         if entry.isdigit():
@@ -81,9 +84,7 @@ def _descendants() -> set[int]:
                 stat = Path("/proc", entry, "stat").read_text()
             except OSError:
                 continue  # it ended while we were reading
-            state, ppid = stat.rpartition(")")[2].split()[:2]
-            if state != "Z":
-                parents[int(entry)] = int(ppid)
+            parents[int(entry)] = int(stat.rpartition(")")[2].split()[1])
     found: set[int] = set()
     fresh = {os.getpid()}
     while fresh:
