@@ -13,8 +13,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+import traceback
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import NoReturn
 
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 
@@ -70,6 +72,20 @@ class Child:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+
+def run_job(main: Callable[[Path], None]) -> NoReturn:
+    """In a child: run `main` on the job file named on the command line, and exit.
+
+    A failure is printed whole, then once more as the last line, which the parent shows.
+    """
+    try:
+        main(Path(sys.argv[1]))
+    except Exception as error:
+        traceback.print_exc()
+        print(f"ERROR {type(error).__name__}: {error}", flush=True)
+        sys.exit(1)
+    sys.exit(0)
 
 
 def _descendants() -> set[int]:

@@ -7,11 +7,12 @@ task ran; otherwise the last line printed says why.
 import json
 import math
 import os
-import sys
 from pathlib import Path
 from typing import Any
 
 import httpx
+
+from harness.child import run_job
 
 SELF_TEST_TEXT = "The quick brown fox jumps over the lazy dog. One, two, three, four, five."
 
@@ -135,11 +136,4 @@ def _number(value: Any) -> Any:
 
 
 if __name__ == "__main__":
-    try:
-        main(Path(sys.argv[1]))
-    except Exception as error:  # the parent reads the last line; the log has the rest
-        import traceback
-
-        traceback.print_exc()
-        print(f"ERROR {type(error).__name__}: {error}", flush=True)
-        sys.exit(1)
+    run_job(main)

@@ -8,10 +8,11 @@ import json
 import math
 import os
 import resource
-import sys
 import time
 from pathlib import Path
 from typing import Any
+
+from harness.child import run_job
 
 
 def main(job_path: Path) -> None:
@@ -103,11 +104,4 @@ def main(job_path: Path) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main(Path(sys.argv[1]))
-    except Exception as error:  # the parent reads the last line; the log has the rest
-        import traceback
-
-        traceback.print_exc()
-        print(f"ERROR {type(error).__name__}: {error}", flush=True)
-        sys.exit(1)
+    run_job(main)
