@@ -66,6 +66,16 @@ def test_every_stage_of_a_real_run_is_done_and_the_exit_status_says_so(whole_run
     assert servers() == []
 
 
+def test_the_record_names_no_folder_and_no_environment_of_this_machine(whole_run: Run) -> None:
+    folder, cell = only_cell(whole_run.sweep)
+    text = json.dumps(cell.server) + json.dumps(cell.environment) + json.dumps(cell.weights)
+    assert cell.server["argv"][0] == "python"
+    assert "$HARNESS_CACHE/models/" in text
+    assert [
+        name for name in (str(Path.home()), str(folder), "LD_LIBRARY_PATH") if name in text
+    ] == []
+
+
 def test_client_and_server_count_the_same_tokens(whole_run: Run) -> None:
     folder, cell = only_cell(whole_run.sweep)
     requests = pd.read_parquet(folder / "requests.parquet")

@@ -360,7 +360,8 @@ def _judged(row: Row, judge: JudgeConfig) -> None:
         "jurisdictions": ", ".join(found.jurisdictions),
         "licence": found.licence,
         "gate": gate.verdict + (f", {gate.days_left} days left" if gate.days_left else ""),
-        "gate_reasons": "; ".join([*reasons, *pending]) or "no instrument in the registry applies",
+        "gate_reasons": "; ".join([*reasons, *pending])
+        or "no instrument in the registry gates this buyer (listings: see evidence)",
         "risk_factors": "; ".join(
             f"{f.name} {f.weight:g} x [{f.low:g}, {f.high:g}]" for f in found.factors
         ),

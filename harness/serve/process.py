@@ -173,13 +173,15 @@ def _answers(base_url: str, model: str) -> bool:
 
 
 def _settings(base_url: str) -> dict[str, Any]:
+    """Version and live configuration; not its environment, which is this machine's business."""
     settings: dict[str, Any] = {}
     for name, path in (("version", "/version"), ("server_info", "/server_info")):
         try:
             answer = httpx.get(f"{base_url}{path}", timeout=30)
             if answer.status_code == 200:
-                settings[name] = answer.json()
-        except (httpx.HTTPError, ValueError):
+                said = answer.json()
+                settings[name] = said if name == "version" else {"vllm_config": said["vllm_config"]}
+        except (httpx.HTTPError, ValueError, KeyError):
             continue  # an older server without that page; the record shows that it is missing
     return settings
 
