@@ -81,7 +81,7 @@ def run_job(main: Callable[[Path], None]) -> NoReturn:
     """
     try:
         main(Path(sys.argv[1]))
-    except Exception as error:
+    except Exception as error:  # any kind: the parent reads the last line, the log has the rest
         traceback.print_exc()
         print(f"ERROR {type(error).__name__}: {error}", flush=True)
         sys.exit(1)

@@ -232,6 +232,22 @@ def test_sigkill_in_mid_sweep_leaves_no_server_and_the_second_start_repeats_no_f
     assert len(list((tmp_path / "killed" / "attempts").iterdir())) == 1
 
 
+def test_ctrl_c_while_the_server_starts_leaves_a_record_and_no_server(tmp_path: Path) -> None:
+    process = start(tmp_path, "stopped", *LOAD_ONLY, *LEVELS)
+    wait_for(lambda: servers() != [])
+
+    process.send_signal(signal.SIGINT)
+    run = finish(process, tmp_path, "stopped")
+
+    assert run.returncode == 130
+    assert "Traceback" not in run.stderr
+    assert servers() == []
+    _, cell = only_cell(run.sweep)
+    assert cell.status == "interrupted"
+    assert cell.failure is not None
+    assert cell.failure.stage == "serve"
+
+
 def test_a_dead_server_fails_its_cell_only_and_sigterm_ends_the_next_with_a_record(
     tmp_path: Path,
 ) -> None:

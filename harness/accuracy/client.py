@@ -88,7 +88,7 @@ class Completions(LocalCompletionsAPI):  # type: ignore[misc]  # lm-eval ships n
                         if answer.status != 200:
                             raise RuntimeError(f"HTTP {answer.status}: {await answer.text()}"[:300])
                         body = await answer.json()
-                except Exception as error:
+                except Exception as error:  # any kind: it costs this item, never the whole task
                     self._attempts[request] += 1
                     if self._attempts[request] < self.max_retries:
                         raise
@@ -101,7 +101,8 @@ class Completions(LocalCompletionsAPI):  # type: ignore[misc]  # lm-eval ships n
                 "output_tokens": body.get("usage", {}).get("completion_tokens"),
             }
             return [choice.get("text") or ""]
-        return self.parse_logprobs(outputs=body, tokens=messages, ctxlens=ctxlens)  # type: ignore[no-any-return]
+        scored: list[Any] = self.parse_logprobs(outputs=body, tokens=messages, ctxlens=ctxlens)
+        return scored
 
     def _give_up(self, label: Any, generate: bool, error: Exception) -> list[Any]:
         key = [label[0]] if generate else list(label)

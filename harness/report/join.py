@@ -13,7 +13,7 @@ from harness.config.judge import JudgeConfig, MachinePrice
 from harness.errors import FactError
 from harness.fields import Frozen
 from harness.records import store
-from harness.records.schema import Cell, Level
+from harness.records.schema import Cell, Level, StageName
 from harness.report.columns import COLUMNS
 from harness.risk.assess import Assessment, assess
 from harness.risk.facts import load_registry
@@ -173,11 +173,11 @@ def headline(cell: Cell) -> Level | None:
     Clean: no request failed and every answer had the length asked for.
     """
     clean = [
-        level
+        (level.output_tok_per_s.value, level)
         for level in cell.levels
         if level.failed == 0 and level.length_missed == 0 and level.output_tok_per_s
     ]
-    return max(clean, key=lambda v: v.output_tok_per_s.value, default=None)  # type: ignore[union-attr]
+    return max(clean, key=lambda pair: pair[0])[1] if clean else None
 
 
 def _accuracy(row: Row, tasks: tuple[str, ...], metric: str) -> Figure:
@@ -470,8 +470,8 @@ def _source(row: Row, file: str) -> str:
     return f"{row.cell.sweep}/{row.cell.cell_id}/{file}"
 
 
-def _why(cell: Cell, stage: str) -> str:
-    state = cell.stages[stage]  # type: ignore[index]
+def _why(cell: Cell, stage: StageName) -> str:
+    state = cell.stages[stage]
     text = {"off": "switched off", "not_reached": "not reached"}.get(state.status)
     return f"not measured: {text or state.reason or 'not among the tasks'}"
 

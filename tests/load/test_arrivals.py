@@ -20,7 +20,7 @@ from harness.load.arrivals import schedule
 def test_a_schedule_starts_at_zero_and_ascends(
     rate: float, count: int, arrivals: str, seed: str
 ) -> None:
-    times = schedule(rate, count, arrivals, seed)  # type: ignore[arg-type]
+    times = schedule(rate, count, arrivals, seed)
 
     assert len(times) == count
     assert times[0] == 0.0
