@@ -78,6 +78,103 @@ def report(arguments: tuple[str, ...], config_dir: str | None, out: Path | None)
     _report(sweeps, overrides, out)
 
 
+@cli.command()
+@click.option(
+    "--streams",
+    default="1,16,64,200,400,700,1000",
+    show_default=True,
+    help="Concurrent streams to measure at, separated by commas.",
+)
+@click.option("--processes", type=int, help="Client processes; default: one per 1,000 streams.")
+@click.option(
+    "--timestamps",
+    type=click.Choice(["kernel", "user"]),
+    default="kernel",
+    show_default=True,
+    help="Who takes the times: the kernel's receive stamps, or the client's own clock.",
+)
+@click.option("--out", type=click.Path(path_type=Path), help="Also write the figures as JSON.")
+def calibrate(streams: str, processes: int | None, timestamps: str, out: Path | None) -> None:
+    """Measure the load generator itself, on this machine, before you trust what it measures.
+
+    Starts a server that writes its own send time into every event and compares: the error of
+    each event's time, of TTFT and ITL, of the throughput, and how many events were read together
+    with a later one (those get bounds instead of a time). Prints the highest number of streams at
+    which the client is within 1%. Takes about half a minute. A sweep runs a short form first.
+    """
+    from harness.config.workload import ClientConfig
+    from harness.load.calibrate import calibrate as measure
+
+    try:
+        counts = [int(text) for text in streams.split(",")]
+        config = ClientConfig.model_validate({"processes": processes, "timestamps": timestamps})
+    except ValueError as error:
+        raise ConfigError(f"--streams, --processes: {error}") from error
+    if min(counts) < 1:
+        raise ConfigError(f"--streams={streams}: at least 1 stream is needed")
+    with _terminate_like_interrupt(), _Console() as console:
+        found = measure(config, counts, short=False, say=console.say)
+    click.echo(_calibration_table(found))
+    if out:
+        from harness.records import store
+
+        store.write_text(out, found.model_dump_json(indent=1) + "\n")
+
+
+@cli.group()
+def prices() -> None:
+    """Prices of machines."""
+
+
+@prices.command()
+@click.argument("hardware", nargs=-1)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("conf"),
+    show_default=True,
+    help="Folder of options, for `harness report --config-dir`.",
+)
+def refresh(hardware: tuple[str, ...], out: Path) -> None:
+    """Fetch on-demand GPU prices of today through `gpuhunt`; keep them as a dated snapshot.
+
+    \b
+    harness prices refresh                     all machines that are known
+    harness prices refresh h100_sxm h200       these only
+
+    Writes <out>/pricing/gpuhunt_YYYY_MM_DD.yaml and overwrites none. Use it with
+    harness report SWEEP_DIR --config-dir <out> pricing=gpuhunt_YYYY_MM_DD
+    """
+    import datetime as dt
+
+    from harness import prices as price_lists
+
+    click.echo(price_lists.refresh(hardware, out, dt.date.today()))
+
+
+def _calibration_table(found: Any) -> str:
+    """The points as a table, errors in milliseconds."""
+    heads = (
+        "streams  event error p50 / p99    own clock p99   TTFT error p50 / p99   ITL error p99"
+        "    tok/s sent / seen    merged  within 1%"
+    )
+    lines = [f"times are taken by the {found.stamps} clock; errors in ms", heads]
+    for p in found.points:
+        cells = [p.event_error_p50_s, p.event_error_p99_s, p.user_error_p99_s]
+        cells += [p.ttft_error_p50_s, p.ttft_error_p99_s, p.itl_error_p99_s]
+        a, b, c, d, e, f = (f"{value * 1e3:.3f}" for value in cells)
+        lines.append(
+            f"{p.streams:7}  {a:>11} / {b:<7}  {c:>15}   {d:>10} / {e:<7} {f:>15}"
+            f"  {p.sent_tok_per_s:9.0f} / {p.seen_tok_per_s:<9.0f} {p.merged_share:6.1%}"
+            f"  {'yes' if p.within_1_percent else 'no'}"
+        )
+    most = found.highest_streams_within_1_percent
+    lines.append(
+        f"within 1% up to {most} streams" if most else "within 1% at none of these numbers"
+    )
+    return "\n".join(lines)
+
+
 def _report(sweeps: Sequence[Path], overrides: Sequence[str], out: Path | None) -> None:
     from harness.report import build
 

@@ -12,9 +12,10 @@ from harness.stats import Estimate
 
 _LEVEL_COLUMNS = (
     "name", "kind", "concurrency", "rate_rps", "requests", "failed", "duration_s", "input_tokens",
-    "output_tokens", "length_missed", "total_tok_per_s", "requests_per_s", "energy_j",
-    "energy_source",
+    "output_tokens", "length_missed", "total_tok_per_s", "requests_per_s", "goodput_rps",
 )  # fmt: skip
+_PERCENTILES = ("p50", "p90", "p99")
+_LATENCIES = ("ttft", "ttfa", "itl", "tpot", "e2e")
 
 
 def mode(tracking: WandbTracking) -> Literal["online", "offline"]:
@@ -67,12 +68,16 @@ def log(folder: Path, cell: Cell, tracking: WandbTracking) -> None:
         run.define_metric("level/*", step_metric="level/offered")
         for level in cell.levels:
             run.log({f"level/{key}": value for key, value in _level_metrics(level).items()})
-        table = wandb.Table(columns=[*_LEVEL_COLUMNS, *_percentile_names()])
+        names = [f"{name}_{p}_s" for name in _LATENCIES for p in _PERCENTILES]
+        table = wandb.Table(columns=[*_LEVEL_COLUMNS, "void", "energy_j", "energy_source", *names])
         for level in cell.levels:
             percentiles = _percentiles(level)
             table.add_data(
                 *(getattr(level, name) for name in _LEVEL_COLUMNS),
-                *(percentiles[name] for name in _percentile_names()),
+                "; ".join(level.void),
+                level.energy.energy_j,
+                level.energy.source,
+                *(percentiles[name] for name in names),
             )
         run.log({"levels": table})
         run.summary.update(summary(cell))
@@ -126,22 +131,23 @@ def _config(cell: Cell) -> dict[str, Any]:
 
 def _level_metrics(level: Level) -> dict[str, Any]:
     offered = level.rate_rps if level.rate_rps is not None else level.concurrency
-    metrics: dict[str, Any] = {"offered": offered, "failed": level.failed}
+    metrics: dict[str, Any] = {
+        "offered": offered, "failed": level.failed, "void": bool(level.void),
+    }  # fmt: skip
+    if level.void:
+        return metrics  # a void figure must not be plotted beside valid ones
     if level.output_tok_per_s:
         metrics["output_tok_per_s"] = level.output_tok_per_s.value
+    if level.goodput_rps is not None:
+        metrics["goodput_rps"] = level.goodput_rps
     return metrics | {k: v for k, v in _percentiles(level).items() if v is not None}
-
-
-def _percentile_names() -> list[str]:
-    latencies = ("ttft", "itl", "tpot", "e2e")
-    return [f"{name}_{p}_s" for name in latencies for p in ("p50", "p90", "p99")]
 
 
 def _percentiles(level: Level) -> dict[str, float | None]:
     found: dict[str, float | None] = {}
-    for name in ("ttft", "itl", "tpot", "e2e"):
+    for name in _LATENCIES:
         latency: Latency = getattr(level, f"{name}_s")
-        for p in ("p50", "p90", "p99"):
+        for p in _PERCENTILES:
             estimate: Estimate | None = getattr(latency, p)
             found[f"{name}_{p}_s"] = estimate.value if estimate else None
     return found

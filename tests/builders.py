@@ -15,7 +15,19 @@ from harness.config import load
 from harness.config.judge import JudgeConfig
 from harness.config.run import RunConfig
 from harness.records import store
-from harness.records.schema import Cell, Failure, FinetuneResult, Latency, Level, Score, Stage
+from harness.records.schema import (
+    Cell,
+    ClientFigures,
+    Energy,
+    Failure,
+    FinetuneResult,
+    Latency,
+    Level,
+    Score,
+    ServerFigures,
+    Stage,
+    Window,
+)
 from harness.risk import facts as facts_module
 from harness.risk.facts import Base, Developer, Fact, Instrument, Listing, ModelFacts, Registry
 from harness.stats import Estimate, proportion
@@ -66,8 +78,10 @@ def judge_config(
             "name": "round",
             "machines": {
                 "cpu": {
+                    "kind": "rented",
                     "basis": "assumption",
                     "provider": "none",
+                    "region": "nowhere",
                     "low_usd_per_hour": 1.8,
                     "mid_usd_per_hour": 3.6,
                     "high_usd_per_hour": 7.2,
@@ -79,6 +93,9 @@ def judge_config(
             "utilisation": 1.0,
             "electricity_usd_per_kwh": {
                 "value": 0.36, "source": "made up for tests", "as_of": "2026-11-25",
+            },
+            "grid_gco2e_per_kwh": {
+                "value": 500.0, "source": "made up for tests", "as_of": "2026-11-25",
             },
         },
         "risk": {
@@ -115,13 +132,77 @@ def latency(value: float) -> Latency:
     return Latency(p50=estimate(value), p90=estimate(value), p99=estimate(value))
 
 
+def window(**changes: Any) -> Window:
+    """The ten steady seconds of `level`: 4 requests, 300 tokens in, 100 out."""
+    given: dict[str, Any] = {
+        "start_s": 0.0,
+        "end_s": 10.0,
+        "requests": 4,
+        "input_tokens": 300,
+        "cached_input_tokens": None,
+        "output_tokens": 100,
+        "concurrency_mean": 1.0,
+        "rate_drift": None,
+        "ttft_drift": None,
+        "slice_autocorrelation": 0.0,
+    }
+    return Window(**given | changes)
+
+
+def client_figures(**changes: Any) -> ClientFigures:
+    """One process with kernel stamps that kept up easily."""
+    given: dict[str, Any] = {
+        "processes": 1,
+        "stamps": "kernel",
+        "merged_share": 0.02,
+        "read_lag_p50_s": 0.00002,
+        "read_lag_p99_s": 0.0001,
+        "schedule_lag_p99_s": None,
+        "cpu_share": 0.1,
+        "cpu_us_per_event": 10.0,
+        "late_connections": 0,
+        "clock_step_s": None,
+        "stopped_early": None,
+    }
+    return ClientFigures(**given | changes)
+
+
+def server_figures(**changes: Any) -> ServerFigures:
+    """A server whose token counts are those of `level` and that tells nothing of FLOPs."""
+    given: dict[str, Any] = {
+        "prompt_tokens": 300,
+        "output_tokens": 100,
+        "preemptions": 0,
+        "running_max": 1.0,
+        "waiting_max": 0.0,
+        "kv_cache_usage_max": 0.1,
+        "prefix_cache_hit_share": 0.0,
+        "mfu": None,
+        "mbu": None,
+        "mfu_reason": "not measured: the server tells no FLOPs",
+    }
+    return ServerFigures(**given | changes)
+
+
+def energy(**changes: Any) -> Energy:
+    """No counter on this machine."""
+    given: dict[str, Any] = {
+        "energy_j": None,
+        "source": "not measured: this machine shows no RAPL counter",
+    }
+    return Energy(**given | changes)
+
+
 def level(**changes: Any) -> Level:
     """Ten seconds of closed load: 300 tokens in, 100 out, 10 output tokens a second."""
     given: dict[str, Any] = {
         "name": "c1",
         "kind": "closed",
+        "void": (),
         "concurrency": 1,
         "rate_rps": None,
+        "input_tokens_asked": 75,
+        "output_tokens_asked": 25,
         "requests": 4,
         "failed": 0,
         "errors": {},
@@ -129,19 +210,47 @@ def level(**changes: Any) -> Level:
         "input_tokens": 300,
         "output_tokens": 100,
         "length_missed": 0,
+        "counted_by_tokenizer": 0,
+        "declared_cache_share": 0.0,
+        "window": window(),
         "ttft_s": latency(0.5),
+        "ttft_from_send_s": latency(0.5),
+        "ttfa_s": latency(0.5),
         "itl_s": latency(0.05),
         "tpot_s": latency(0.06),
         "e2e_s": latency(2.0),
+        "e2e_from_send_s": latency(2.0),
         "output_tok_per_s": estimate(10.0),
         "total_tok_per_s": 40.0,
         "requests_per_s": 0.4,
-        "schedule_lag_p99_s": None,
-        "server_output_tokens": 100,
-        "energy_j": None,
-        "energy_source": "not measured: this machine shows no RAPL counter",
+        "client": client_figures(),
+        "server": server_figures(),
+        "energy": energy(),
     }
     return Level(**given | changes)
+
+
+def shaped(
+    input_tokens: int, output_tokens: int, seconds: float, requests: int = 10, **changes: Any
+) -> Level:
+    """A closed level at 8 in flight whose every request has this shape."""
+    whole_in, whole_out = requests * input_tokens, requests * output_tokens
+    given: dict[str, Any] = {
+        "name": f"c8-i{input_tokens}-o{output_tokens}",
+        "concurrency": 8,
+        "input_tokens_asked": input_tokens,
+        "output_tokens_asked": output_tokens,
+        "requests": requests,
+        "duration_s": seconds,
+        "input_tokens": whole_in,
+        "output_tokens": whole_out,
+        "window": window(
+            end_s=seconds, requests=requests, input_tokens=whole_in, output_tokens=whole_out
+        ),
+        "output_tok_per_s": estimate(whole_out / seconds),
+        "requests_per_s": requests / seconds,
+    }
+    return level(**given | changes)
 
 
 def score(**changes: Any) -> Score:
@@ -202,6 +311,8 @@ def cell(cell_id: str = "tiny-chat-000000000001", **changes: Any) -> Cell:
                 "model.developer": "acme",
                 "sweep": "unit",
                 "accuracy": {"kind": "none"},
+                "workload.prompts.input_tokens": 100,
+                "workload.output.tokens": 32,
             }
         ).model_dump_json()
     )

@@ -1,4 +1,6 @@
-"""harness.stats: percentiles, means, shares, rates, and how sure they are."""
+"""harness.stats: percentiles, means, shares, rates, trends, and how sure they are."""
+
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -6,7 +8,19 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy import stats as scipy_stats
 
-from harness.stats import Estimate, mean, percentile, proportion, rate_by_slices
+from harness.stats import (
+    Estimate,
+    Trend,
+    drift,
+    lag1,
+    mean,
+    percentile,
+    percentile_bounded,
+    proportion,
+    rate_by_slices,
+    slice_rates,
+    smallest_sample,
+)
 
 VALUES = st.floats(-1e6, 1e6)
 SAMPLES = st.lists(VALUES, min_size=1, max_size=60)
@@ -80,7 +94,9 @@ def test_the_p99_of_a_few_is_not_bounded_above_however_they_lie() -> None:
 
 
 @pytest.mark.parametrize("find", [lambda s: percentile(s, 0.5), mean])
-def test_no_observation_gives_no_figure(find: object) -> None:
+def test_no_observation_gives_no_figure(
+    find: Callable[[list[float]], Estimate | None],
+) -> None:
     assert find([]) is None
 
 
@@ -93,7 +109,8 @@ def test_a_mean_has_students_interval(sample: list[float]) -> None:
     error = scipy_stats.sem(sample)
     if error > 0:
         low, high = scipy_stats.t.interval(0.95, len(sample) - 1, np.mean(sample), error)
-        assert (found.low, found.high) == (pytest.approx(low), pytest.approx(high))
+        assert found.low == pytest.approx(low)
+        assert found.high == pytest.approx(high)
 
 
 def test_a_mean_of_one_has_no_interval() -> None:
@@ -105,7 +122,8 @@ def test_a_mean_of_three_by_hand() -> None:
     found = mean([1.0, 2.0, 3.0])
 
     assert found is not None
-    assert (found.low, found.high) == (pytest.approx(2 - 2.484138), pytest.approx(2 + 2.484138))
+    assert found.low == pytest.approx(2 - 2.484138)
+    assert found.high == pytest.approx(2 + 2.484138)
 
 
 def test_a_share_has_wilsons_interval() -> None:
@@ -182,3 +200,129 @@ def test_an_empty_window_has_no_rate(start: float, end: float) -> None:
 
 def test_no_event_has_no_rate() -> None:
     assert rate_by_slices([], [], 0.0, 1.0) is None
+
+
+@pytest.mark.parametrize(("share", "n"), [(0.9, 64), (0.99, 662)])
+def test_the_smallest_sample_of_a_percentile_is_mlperfs(share: float, n: int) -> None:
+    # The two numbers that mlcommons/endpoints prints a p90 and a p99 from.
+    assert smallest_sample(share) == n
+
+
+def test_the_smallest_sample_of_a_median_by_hand() -> None:
+    # P(at most 1 of n heads) = (n + 1) / 2^n: 12/2^11 = 0.0059, 11/2^10 = 0.0107.
+    assert smallest_sample(0.5) == 11
+
+
+@given(sample=SAMPLES, share=SHARES)
+def test_a_percentile_of_exact_observations_needs_no_bounds(
+    sample: list[float], share: float
+) -> None:
+    assert percentile_bounded(sample, sample, share) == percentile(sample, share)
+
+
+def test_a_percentile_of_bounded_observations_by_hand() -> None:
+    # 1..100, each known to lie between 0.2 less and 0.6 more: the midpoints are 0.2 more, so the
+    # median is 50.5 + 0.2; ranks 40 and 61 (Conover) of the lows and of the highs.
+    lows = [rank - 0.2 for rank in range(1, 101)]
+    highs = [rank + 0.6 for rank in range(1, 101)]
+
+    found = percentile_bounded(lows, highs, 0.5)
+
+    assert found is not None
+    assert found.n == 100
+    assert found.value == pytest.approx(50.7)
+    assert found.low == pytest.approx(39.8)
+    assert found.high == pytest.approx(61.6)
+
+
+def test_a_percentile_of_bounded_observations_takes_better_guesses_than_midpoints() -> None:
+    found = percentile_bounded([0.0, 0.0, 0.0], [9.0, 9.0, 9.0], 0.5, [1.0, 3.0, 8.0])
+
+    assert found is not None
+    assert found.value == 3.0
+
+
+@given(bounds=st.lists(st.tuples(VALUES, st.floats(0, 1e3)), min_size=1, max_size=60), share=SHARES)
+def test_bounds_can_only_widen_an_interval(bounds: list[tuple[float, float]], share: float) -> None:
+    lows = [middle - half for middle, half in bounds]
+    highs = [middle + half for middle, half in bounds]
+    exact = percentile([middle for middle, _ in bounds], share)
+
+    found = percentile_bounded(lows, highs, share)
+
+    assert exact is not None
+    assert found is not None
+    assert (found.low is None) == (exact.low is None)
+    assert (found.high is None) == (exact.high is None)
+    if found.low is not None and exact.low is not None:
+        assert found.low <= exact.low + 1e-6
+    if found.high is not None and exact.high is not None:
+        assert found.high >= exact.high - 1e-6
+
+
+def test_the_rates_of_slices_by_hand() -> None:
+    # Slices of 2 s: 3 and 1 tokens in the first, none in the second, 6 in the third.
+    found = slice_rates([0.5, 1.5, 5.0], [3, 1, 6], 0.0, 6.0, 3)
+
+    assert found is not None
+    assert list(found) == [2.0, 0.0, 3.0]
+
+
+def test_the_autocorrelation_of_a_short_series_by_hand() -> None:
+    # Off the mean of 2 by -1, 0, 1, 0: (0 + 0 + 0) / 2. By -1, -1, 1, 1: (1 - 1 + 1) / 4.
+    assert lag1([1.0, 2.0, 3.0, 2.0]) == 0.0
+    assert lag1([1.0, 1.0, 3.0, 3.0]) == 0.25
+
+
+def test_a_series_that_alternates_has_a_negative_autocorrelation() -> None:
+    # Four of +1 and -1 in turn: three products of -1 over four squares.
+    assert lag1([1.0, -1.0, 1.0, -1.0]) == -0.75
+
+
+@pytest.mark.parametrize("series", [[], [1.0], [1.0, 2.0], [3.0, 3.0, 3.0, 3.0]])
+def test_a_series_too_short_or_without_change_has_no_autocorrelation(series: list[float]) -> None:
+    assert lag1(series) is None
+
+
+def test_a_steady_rise_is_a_trend_of_its_slope() -> None:
+    # 10, 11, ... 20 over the times 0..10: slope 1, span 10, median 15. All 55 pairs are in order,
+    # which 2 of 11! orders are as much: p = 2 / 39916800.
+    found = drift(range(11), range(10, 21))
+
+    assert found is not None
+    assert found.change_share == pytest.approx(10 / 15)
+    assert found.p_value == pytest.approx(2 / 39916800)
+
+
+def test_a_fall_is_a_negative_trend() -> None:
+    found = drift([0.0, 2.0, 4.0, 6.0, 8.0, 10.0], [20.0, 18.0, 16.0, 14.0, 12.0, 10.0])
+
+    assert found is not None
+    # Slope -1 over a span of 10, median 15; 2 of 6! = 720 orders are as ordered.
+    assert found.p_value == pytest.approx(2 / 720)
+    assert found.change_share == pytest.approx(-10 / 15)
+
+
+def test_one_wild_value_makes_no_trend() -> None:
+    found = drift(range(9), [5.0, 5.1, 4.9, 5.0, 5.1, 4.9, 5.0, 5.1, 1000.0])
+
+    assert found is not None
+    assert abs(found.change_share) < 0.05
+    assert found.p_value > 0.05
+
+
+def test_a_series_without_change_has_no_trend() -> None:
+    assert drift(range(10), [4.0] * 10) == Trend(p_value=1.0, change_share=0.0)
+
+
+@pytest.mark.parametrize(
+    ("times", "values"),
+    [
+        (range(5), [1.0, 2.0, 3.0, 4.0, 5.0]),
+        ([1.0] * 8, [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0]),
+        (range(7), [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 8.0]),
+    ],
+    ids=["too few", "all at once", "relative to nothing"],
+)
+def test_a_trend_that_cannot_be_told_is_none(times: list[float], values: list[float]) -> None:
+    assert drift(times, values) is None

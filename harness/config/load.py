@@ -139,7 +139,9 @@ def _validate(composed: DictConfig, schema: type[BaseModel]) -> BaseModel:
     try:
         missing = sorted(OmegaConf.missing_keys(composed))
         if missing:
-            lines = [f"{key}: missing; give it as {key}=<value>" for key in missing]
+            # Hydra's command line takes levels.0.path, not levels[0].path.
+            typed = [re.sub(r"\[(\d+)\]", r".\1", key) for key in missing]
+            lines = [f"{key}: missing; give it as {key}=<value>" for key in typed]
             raise ConfigError("\n".join(lines))
         plain = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)
     except OmegaConfBaseException as error:

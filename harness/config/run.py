@@ -7,15 +7,21 @@ Everything here can change a measurement and so makes the cell id, except fields
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
 
+from harness.config.workload import (
+    FixedOutput,
+    LoadWorkload,
+    Name,
+    NonNegativeInt,
+    Objectives,
+    SearchLevel,
+    Sha256,
+    Share,
+    SharedPrefixPrompts,
+    SyntheticPrompts,
+)
 from harness.fields import Frozen, Sourced, label
-
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=80)]
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-NonNegativeInt = Annotated[int, Field(ge=0)]
-Share = Annotated[float, Field(ge=0, le=1)]
-
 
 # --- model -----------------------------------------------------------------------------------
 
@@ -104,6 +110,9 @@ class _Served(Frozen):
     max_num_seqs: PositiveInt = Field(description="Sequences that the server batches at most")
     enforce_eager: bool = Field(description="True: no compilation; faster start, slower steps")
     prefix_caching: bool = True
+    mfu_metrics: bool = Field(
+        True, description="vLLM's own estimates of FLOPs and bytes read, for MFU and MBU"
+    )
     max_lora_rank: PositiveInt = Field(16, description="Largest adapter rank the server accepts")
     lora_target_modules: tuple[str, ...] = Field(
         (), description="Modules that served adapters may change; empty: all that vLLM supports"
@@ -171,85 +180,7 @@ class HardwareConfig(Frozen):
         return self
 
 
-# --- workload --------------------------------------------------------------------------------
-
-
-class SyntheticPrompts(Frozen):
-    """Random token ids: exact length, no two prompts alike."""
-
-    kind: Literal["synthetic"]
-    input_tokens: PositiveInt
-
-
-class QuestionPrompts(Frozen):
-    """Questions written for this project, through the model's chat template."""
-
-    kind: Literal["questions"]
-
-
-class FixedOutput(Frozen):
-    """Exactly this many tokens (ignore_eos with min_tokens)."""
-
-    kind: Literal["fixed"]
-    tokens: PositiveInt
-
-
-class NaturalOutput(Frozen):
-    """Ends where the model ends, at most `max_tokens`."""
-
-    kind: Literal["natural"]
-    max_tokens: PositiveInt
-
-
-class ClosedLevel(Frozen):
-    """A fixed number of requests in flight."""
-
-    kind: Literal["closed"]
-    concurrency: PositiveInt = Field(description="Requests in flight")
-    requests: PositiveInt = Field(description="Measured requests in all")
-
-    @property
-    def name(self) -> str:
-        """c8 for eight in flight."""
-        return f"c{self.concurrency}"
-
-
-class OpenLevel(Frozen):
-    """Requests sent on a schedule, whether or not earlier ones have been answered."""
-
-    kind: Literal["open"]
-    rate_rps: PositiveFloat = Field(description="Mean requests per second")
-    arrivals: Literal["poisson", "constant"] = Field(
-        "poisson", description="poisson: independent exponential gaps; constant: equal gaps"
-    )
-    requests: PositiveInt = Field(description="Measured requests in all")
-
-    @property
-    def name(self) -> str:
-        """r2.5 for 2.5 requests per second."""
-        return f"r{self.rate_rps:g}"
-
-
-class LoadWorkload(Frozen):
-    """What the load generator sends."""
-
-    kind: Literal["load"]
-    name: Name
-    prompts: Annotated[SyntheticPrompts | QuestionPrompts, Field(discriminator="kind")]
-    output: Annotated[FixedOutput | NaturalOutput, Field(discriminator="kind")]
-    levels: tuple[Annotated[ClosedLevel | OpenLevel, Field(discriminator="kind")], ...] = Field(
-        min_length=1
-    )
-    warmup_requests: NonNegativeInt = Field(description="Sent and thrown away before each level")
-    request_timeout_s: PositiveFloat = Field(description="A request without a whole answer fails")
-
-    @model_validator(mode="after")
-    def _levels_differ(self) -> "LoadWorkload":
-        names = [level.name for level in self.levels]
-        doubled = {name for name in names if names.count(name) > 1}
-        if doubled:
-            raise ValueError(f"levels {', '.join(sorted(doubled))} occur more than once")
-        return self
+# --- stages ----------------------------------------------------------------------------------
 
 
 class Off(Frozen):
@@ -266,8 +197,12 @@ class TelemetryOn(Frozen):
 
     kind: Literal["sample"]
     interval_s: PositiveFloat = Field(description="Seconds between readings")
+    idle_s: NonNegativeFloat = Field(
+        10.0, description="Seconds of idle power before the load; only where there is a counter"
+    )
 
 
+ObjectivesChoice = Annotated[Objectives | Off, Field(discriminator="kind")]
 Telemetry = Annotated[TelemetryOn | Off, Field(discriminator="kind")]
 
 
@@ -358,10 +293,14 @@ class RunConfig(Frozen):
     results_dir: Path = label(description="Where sweeps are written")
     dry_run: bool = label(False, description="Print the plan and stop")
     seed: NonNegativeInt = Field(description="Prompts, arrivals, adapters")
+    repeat: NonNegativeInt = Field(
+        0, description="Number of a repetition: same prompts, server started anew"
+    )
     model: ModelConfig
     engine: Engine
     hardware: HardwareConfig
     workload: Workload
+    objectives: ObjectivesChoice
     telemetry: Telemetry
     accuracy: Accuracy
     finetune: Finetune
@@ -389,22 +328,8 @@ class RunConfig(Frozen):
                 f"model.tensor_parallel_size x model.pipeline_parallel_size = {gpus} GPUs,"
                 f" but hardware {self.hardware.name} has {self.hardware.gpu_count}"
             )
-        if self.workload.kind == "load":
-            prompt = (
-                self.workload.prompts.input_tokens
-                if isinstance(self.workload.prompts, SyntheticPrompts)
-                else 0
-            )
-            out = (
-                self.workload.output.tokens
-                if isinstance(self.workload.output, FixedOutput)
-                else self.workload.output.max_tokens
-            )
-            if prompt + out > self.model.max_model_len:
-                problems.append(
-                    f"model.max_model_len={self.model.max_model_len} is shorter than prompt plus"
-                    f" output ({prompt} + {out} = {prompt + out} tokens)"
-                )
+        if isinstance(self.workload, LoadWorkload):
+            problems += self._load_misfits(self.workload)
         if isinstance(self.engine, EndpointEngine) and isinstance(self.accuracy, LmEvalAccuracy):
             problems.append(
                 "accuracy needs the model's tokenizer, which an endpoint does not give;"
@@ -420,4 +345,30 @@ class RunConfig(Frozen):
                     f"finetune.rank={self.finetune.rank} exceeds"
                     f" engine.max_lora_rank={self.engine.max_lora_rank}"
                 )
+        return problems
+
+    def _load_misfits(self, workload: LoadWorkload) -> list[str]:
+        problems = []
+        prompts, output = workload.prompts, workload.output
+        given = 0
+        if isinstance(prompts, SyntheticPrompts):
+            given = prompts.input_tokens
+        elif isinstance(prompts, SharedPrefixPrompts):
+            given = prompts.prefix_tokens + prompts.unique_tokens
+        asked = output.tokens if isinstance(output, FixedOutput) else output.max_tokens
+        shapes = {(given, asked)}
+        for level in workload.levels:
+            if isinstance(level, SearchLevel) and isinstance(self.objectives, Off):
+                problems.append(
+                    "a search level needs objectives; choose some, e.g."
+                    " objectives=mlperf_llama3_1_8b_server"
+                )
+            own = getattr(level, "input_tokens", None), getattr(level, "output_tokens", None)
+            shapes.add((own[0] or given, own[1] or asked))
+        prompt, out = max(shapes, key=sum)
+        if prompt + out > self.model.max_model_len:
+            problems.append(
+                f"model.max_model_len={self.model.max_model_len} is shorter than prompt plus"
+                f" output ({prompt} + {out} = {prompt + out} tokens)"
+            )
         return problems

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+Better = Literal["low", "high", ""]
+
 
 @dataclass(frozen=True)
 class Column:
@@ -13,76 +15,110 @@ class Column:
     kind: Literal["text", "figure"]
     unit: str = ""
     digits: int = 3
-    better: Literal["low", "high", ""] = ""
+    better: Better = ""
+    priced: bool = False  # also given at the machine's low and high price
+
+
+def _text(key: str, title: str) -> Column:
+    return Column(key, title, "text")
+
+
+def _figure(key: str, title: str, unit: str, digits: int, better: Better = "") -> Column:
+    return Column(key, title, "figure", unit, digits, better)
+
+
+def _usd(key: str, title: str, digits: int = 3) -> Column:
+    return Column(key, title, "figure", "USD", digits, "low", priced=True)
 
 
 COLUMNS = (
-    Column("model", "Model", "text"),
-    Column("model_key", "Repo", "text"),
-    Column("developer", "Developer", "text"),
-    Column("headquarters", "Headquarters", "text"),
-    Column("jurisdictions", "Jurisdictions of the weights", "text"),
-    Column("licence", "Licence", "text"),
-    Column("weights_provenance", "Where the weights came from", "text"),
-    Column("hardware", "Hardware", "text"),
-    Column("evidence", "Evidence", "text"),
-    Column("workload", "Workload", "text"),
-    Column("dtype", "Data type", "text"),
-    Column("level", "Load level", "text"),
-    Column("output_tok_per_s", "Output throughput", "figure", "tok/s", 1, "high"),
-    Column("ttft_p50_s", "TTFT p50", "figure", "s", 2, "low"),
-    Column("ttft_p99_s", "TTFT p99", "figure", "s", 2, "low"),
-    Column("itl_p50_s", "ITL p50", "figure", "s", 3, "low"),
-    Column("tpot_p50_s", "TPOT p50", "figure", "s", 3, "low"),
-    Column("e2e_p50_s", "E2E p50", "figure", "s", 2, "low"),
-    Column("energy_j_per_output_tok", "Energy per output token", "figure", "J", 2, "low"),
-    Column(
-        "energy_usd_per_mtok_output",
-        "Energy cost per million output tokens",
-        "figure",
-        "USD",
-        4,
-        "low",
+    # What was measured
+    _text("model", "Model"),
+    _text("model_key", "Repo"),
+    _text("developer", "Developer"),
+    _text("headquarters", "Headquarters"),
+    _text("jurisdictions", "Jurisdictions of the weights"),
+    _text("licence", "Licence"),
+    _text("weights_provenance", "Where the weights came from"),
+    _text("hardware", "Hardware"),
+    _text("evidence", "Evidence"),
+    _text("workload", "Workload"),
+    _text("dtype", "Data type"),
+    _text("level", "Load level"),
+    _text("void_levels", "Void load levels, and why"),
+    _text("client", "How far the load generator can be trusted"),
+    # Speed
+    _figure("output_tok_per_s", "Output throughput", "tok/s", 1, "high"),
+    _text("repeats", "Repeats of this measurement"),
+    _figure(
+        "output_tok_per_s_restarts", "Output throughput over server restarts", "tok/s", 1, "high"
     ),
-    Column("cost_usd_per_mtok_output", "Cost per million output tokens", "figure", "USD", 3, "low"),
-    Column(
-        "cost_usd_per_mtok_total", "Cost per million tokens, in and out", "figure", "USD", 3, "low"
+    _figure("ttft_p50_s", "TTFT p50", "s", 3, "low"),
+    _figure("ttft_p99_s", "TTFT p99", "s", 3, "low"),
+    _figure("ttfa_p50_s", "Time to first answer token, p50", "s", 3, "low"),
+    _figure("itl_p50_s", "ITL p50", "s", 4, "low"),
+    _figure("itl_p99_s", "ITL p99", "s", 4, "low"),
+    _figure("tpot_p50_s", "TPOT p50", "s", 4, "low"),
+    _figure("tpot_p99_s", "TPOT p99", "s", 4, "low"),
+    _figure("e2e_p50_s", "E2E p50", "s", 2, "low"),
+    _figure("e2e_p99_s", "E2E p99", "s", 2, "low"),
+    _figure("goodput_rps", "Highest rate within the objectives", "requests/s", 2, "high"),
+    _text("goodput_search", "How that rate was found"),
+    _figure("mfu", "Share of peak arithmetic (MFU)", "share", 3),
+    _figure("mbu", "Share of peak memory bandwidth (MBU)", "share", 3),
+    _text("headroom", "Headroom to the roofline"),
+    # Energy
+    _figure("energy_j_per_output_tok", "Energy per output token", "J", 3, "low"),
+    _figure("energy_j_per_answer", "Energy per answer", "J", 1, "low"),
+    _figure("idle_power_w", "Idle power before the load", "W", 1),
+    _figure("energy_usd_per_mtok_output", "Energy cost per million output tokens", "USD", 4, "low"),
+    _figure("co2e_g_per_mtok_output", "CO2e per million output tokens", "g", 1, "low"),
+    _figure("co2e_g_per_answer", "CO2e per answer", "g", 4, "low"),
+    # Cost
+    _usd("split_usd_per_mtok_input", "Price of a million input tokens"),
+    _usd("split_usd_per_mtok_cached", "Price of a million cached input tokens"),
+    _usd("split_usd_per_mtok_output", "Price of a million output tokens"),
+    _usd("blend_usd_per_mtok_7_2_1", "A million tokens, 7:2:1 cached, input, output"),
+    _usd("blend_usd_per_mtok_3_1", "A million tokens, 3:1 input, output"),
+    _usd("blend_usd_per_mtok_own", "A million tokens, mixed as in this load"),
+    _usd("bill_usd_per_mtok_total", "Whole bill per million tokens, in and out"),
+    _usd(
+        "bill_usd_per_mtok_output",
+        "Whole bill on the output alone, per million (never add to an input price)",
     ),
-    Column(
-        "cost_at_low_price_usd_per_mtok_output", "... at the low price", "figure", "USD", 3, "low"
+    _usd("cost_usd_per_1000_tasks", "Cost of 1,000 tasks", 4),
+    _usd("cost_usd_per_mb_en_input", "Cost of reading 1 MB of English"),
+    _usd("cost_usd_per_mb_en_output", "Cost of writing 1 MB of English"),
+    _usd("cost_usd_per_mb_zh_input", "Cost of reading 1 MB of Chinese"),
+    _usd("cost_usd_per_mb_zh_output", "Cost of writing 1 MB of Chinese"),
+    _usd("cost_usd_per_mb_code_input", "Cost of reading 1 MB of code"),
+    _usd("cost_usd_per_mb_code_output", "Cost of writing 1 MB of code"),
+    _text("cost_conditions", "How the costs were computed"),
+    # Accuracy
+    _figure("accuracy_en", "HellaSwag, acc_norm", "share", 3, "high"),
+    _figure("accuracy_maths", "GSM8K, flexible extract", "share", 3, "high"),
+    _figure("accuracy_zh", "Chinese exam, acc", "share", 3, "high"),
+    _text("accuracy_conditions", "How accuracy was measured"),
+    _usd("cost_usd_per_correct", "Cost per correct GSM8K answer", 6),
+    # Fine-tuning
+    _figure("finetune_gain", "Fine-tuning: held-out gain", "share", 3, "high"),
+    _figure("finetune_seconds", "Fine-tuning: time", "s", 0, "low"),
+    _figure("finetune_tokens", "Fine-tuning: tokens", "tokens", 0, "low"),
+    _figure("finetune_peak_memory_gib", "Fine-tuning: peak memory", "GiB", 2, "low"),
+    _usd("finetune_cost_usd", "Fine-tuning: cost", 4),
+    # Risk
+    _text("gate", "Gate for this buyer"),
+    _text("gate_reasons", "Why"),
+    _figure("risk_score", "Risk score, middle of its interval", "0 to 1", 2, "low"),
+    _text("risk_factors", "Factors (weight x interval)"),
+    _text("risk_evidence", "Evidence for the factors"),
+    _figure("withdrawal_hazard_per_year", "Assumed hazard of withdrawal", "1/year", 3, "low"),
+    _text("fallback", "Fallback used for resilience"),
+    _figure("break_even_hazard_per_year", "Break-even hazard", "1/year", 4),
+    _figure(
+        "risk_adjusted_usd_per_mtok_total", "Risk-adjusted cost per million tokens", "USD", 3, "low"
     ),
-    Column(
-        "cost_at_high_price_usd_per_mtok_output", "... at the high price", "figure", "USD", 3, "low"
-    ),
-    Column("accuracy_en", "HellaSwag, acc_norm", "figure", "share", 3, "high"),
-    Column("accuracy_maths", "GSM8K, flexible extract", "figure", "share", 3, "high"),
-    Column("accuracy_zh", "Chinese exam, acc", "figure", "share", 3, "high"),
-    Column("accuracy_conditions", "How accuracy was measured", "text"),
-    Column("cost_usd_per_correct", "Cost per correct GSM8K answer", "figure", "USD", 6, "low"),
-    Column("finetune_gain", "Fine-tuning: held-out gain", "figure", "share", 3, "high"),
-    Column("finetune_seconds", "Fine-tuning: time", "figure", "s", 0, "low"),
-    Column("finetune_tokens", "Fine-tuning: tokens", "figure", "tokens", 0, "low"),
-    Column("finetune_peak_memory_gib", "Fine-tuning: peak memory", "figure", "GiB", 2, "low"),
-    Column("finetune_cost_usd", "Fine-tuning: cost", "figure", "USD", 4, "low"),
-    Column("gate", "Gate for this buyer", "text"),
-    Column("gate_reasons", "Why", "text"),
-    Column("risk_score", "Risk score, middle of its interval", "figure", "0 to 1", 2, "low"),
-    Column("risk_factors", "Factors (weight x interval)", "text"),
-    Column("risk_evidence", "Evidence for the factors", "text"),
-    Column(
-        "withdrawal_hazard_per_year", "Assumed hazard of withdrawal", "figure", "1/year", 3, "low"
-    ),
-    Column("fallback", "Fallback used for resilience", "text"),
-    Column("break_even_hazard_per_year", "Break-even hazard", "figure", "1/year", 4),
-    Column(
-        "risk_adjusted_usd_per_mtok_total",
-        "Risk-adjusted cost per million tokens",
-        "figure",
-        "USD",
-        3,
-        "low",
-    ),
-    Column("status", "Status", "text"),
-    Column("cell_id", "Cell", "text"),
+    _text("status", "Status"),
+    _text("cell_id", "Cell"),
 )
 BY_KEY = {column.key: column for column in COLUMNS}

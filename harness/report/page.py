@@ -12,24 +12,33 @@ import vl_convert
 
 from harness.records.store import write_text
 from harness.report.columns import BY_KEY
-from harness.report.join import Figure, Table
+from harness.report.join import Table
+from harness.report.rows import Figure
 from harness.report.tables import DISCLAIMER, cell_text, provenance, title
 
 PLOTS = (
-    ("cost_usd_per_mtok_total", "accuracy_en", "Cost against accuracy (English)"),
-    ("cost_usd_per_mtok_total", "accuracy_zh", "Cost against accuracy (Chinese)"),
-    ("cost_usd_per_mtok_total", "risk_score", "Cost against risk"),
+    ("bill_usd_per_mtok_total", "accuracy_en", "Cost against accuracy (English)"),
+    ("bill_usd_per_mtok_total", "accuracy_zh", "Cost against accuracy (Chinese)"),
+    ("bill_usd_per_mtok_total", "risk_score", "Cost against risk"),
 )
 GROUPS = (
     ("Decision", ("model", "headquarters", "jurisdictions", "licence", "evidence", "gate",
-        "gate_reasons", "cost_usd_per_mtok_total", "risk_adjusted_usd_per_mtok_total",
+        "gate_reasons", "bill_usd_per_mtok_total", "risk_adjusted_usd_per_mtok_total",
         "risk_score", "status")),
-    ("Cost", ("model", "hardware", "level", "output_tok_per_s", "cost_usd_per_mtok_output",
-        "cost_usd_per_mtok_total", "cost_at_low_price_usd_per_mtok_output",
-        "cost_at_high_price_usd_per_mtok_output", "cost_usd_per_correct",
-        "energy_j_per_output_tok", "energy_usd_per_mtok_output")),
-    ("Latency", ("model", "level", "ttft_p50_s", "ttft_p99_s", "itl_p50_s", "tpot_p50_s",
-        "e2e_p50_s")),
+    ("Cost", ("model", "hardware", "split_usd_per_mtok_input", "split_usd_per_mtok_cached",
+        "split_usd_per_mtok_output", "blend_usd_per_mtok_own", "cost_usd_per_1000_tasks",
+        "cost_usd_per_correct", "bill_usd_per_mtok_total", "bill_usd_per_mtok_output")),
+    ("Cost of other mixes and of text", ("model", "blend_usd_per_mtok_7_2_1",
+        "blend_usd_per_mtok_3_1", "cost_usd_per_mb_en_input", "cost_usd_per_mb_en_output",
+        "cost_usd_per_mb_zh_input", "cost_usd_per_mb_zh_output", "cost_usd_per_mb_code_input",
+        "cost_usd_per_mb_code_output", "cost_conditions")),
+    ("Energy", ("model", "energy_j_per_output_tok", "energy_j_per_answer", "idle_power_w",
+        "energy_usd_per_mtok_output", "co2e_g_per_mtok_output", "co2e_g_per_answer")),
+    ("Speed", ("model", "level", "output_tok_per_s", "repeats", "output_tok_per_s_restarts",
+        "goodput_rps", "goodput_search", "mfu", "mbu", "headroom")),
+    ("Latency", ("model", "level", "ttft_p50_s", "ttft_p99_s", "ttfa_p50_s", "itl_p50_s",
+        "itl_p99_s", "tpot_p50_s", "tpot_p99_s", "e2e_p50_s", "e2e_p99_s")),
+    ("How far the load can be trusted", ("model", "level", "void_levels", "client")),
     ("Accuracy", ("model", "dtype", "accuracy_en", "accuracy_maths", "accuracy_zh",
         "accuracy_conditions")),
     ("Fine-tuning effort", ("model", "finetune_gain", "finetune_seconds", "finetune_tokens",

@@ -7,9 +7,12 @@ import pandas as pd
 import xlsxwriter
 from xlsxwriter.worksheet import Worksheet
 
+from harness.config.judge import MachinePrice, PricingConfig, RentedMachine
+from harness.fields import Sourced
 from harness.records.store import write_text
 from harness.report.columns import COLUMNS, Column
-from harness.report.join import Figure, Row, Table
+from harness.report.join import Table
+from harness.report.rows import Figure, Row
 
 DISCLAIMER = "Evidence and arithmetic, not legal advice."
 NO_LIST_CLAIM = (
@@ -20,7 +23,7 @@ NO_LIST_CLAIM = (
 
 
 def show(figure: Figure, column: Column) -> str:
-    """A figure as a reader meets it: value, interval, sample size, or why there is none."""
+    """A figure as a reader meets it: value, interval, sample size, price range, or why not."""
     if figure.value is None:
         return figure.reason or "not measured: no reason recorded"
     text = f"{figure.value:,.{column.digits}f}"
@@ -30,7 +33,12 @@ def show(figure: Figure, column: Column) -> str:
             for end in (figure.low, figure.high)
         ]
         text += f" [{ends[0]}, {ends[1]}]"
-    return f"{text} n={figure.n}" if figure.n is not None else text
+    if figure.n is not None:
+        text += f" n={figure.n}"
+    if figure.at_low_price is not None and figure.at_high_price is not None:
+        ends = [f"{p:,.{column.digits}f}" for p in (figure.at_low_price, figure.at_high_price)]
+        text += f"; {ends[0]} to {ends[1]} by price"
+    return text
 
 
 def title(column: Column) -> str:
@@ -63,20 +71,16 @@ def provenance(table: Table) -> list[tuple[str, str]]:
             )
         )
     used = dict.fromkeys(row.cell.config["hardware"]["name"] for row in table.rows)
-    for name in used:
-        if name in judge.pricing.machines:
-            price = judge.pricing.machines[name]
-            lines.append(
-                (
-                    f"Price of {name}",
-                    f"{price.low_usd_per_hour:g} / {price.mid_usd_per_hour:g} /"
-                    f" {price.high_usd_per_hour:g} USD per hour ({price.basis}, {price.provider},"
-                    f" {price.as_of}): {price.source}",
-                )
-            )
+    lines += [
+        (f"Price of {name}", _price(judge.pricing.machines[name]))
+        for name in used
+        if name in judge.pricing.machines
+    ]
     buyer = judge.buyer
     lines += [
-        ("Utilisation", f"{judge.pricing.utilisation:.0%} of the paid hours"),
+        ("Utilisation", _utilisation(judge.pricing)),
+        ("Electricity", _sourced(judge.pricing.electricity_usd_per_kwh, "USD per kWh")),
+        ("Grid", _sourced(judge.pricing.grid_gco2e_per_kwh, "g CO2e per kWh")),
         (
             "Buyer",
             f"{buyer.profile}: {buyer.mtok_per_year:g} million tokens a year over"
@@ -88,6 +92,31 @@ def provenance(table: Table) -> list[tuple[str, str]]:
         ("Note", DISCLAIMER),
     ]
     return lines
+
+
+def _price(price: MachinePrice) -> str:
+    tiers = price.tiers
+    if isinstance(price, RentedMachine):
+        return (
+            f"{tiers.low:g} / {tiers.mid:g} / {tiers.high:g} USD per hour ({price.basis},"
+            f" {price.provider}, region {price.region}, {price.as_of}): {price.source}"
+        )
+    return (
+        f"{tiers.mid:.4g} USD per hour, owned: {price.purchase_usd:g} USD less"
+        f" {price.residual_usd:g} over {price.life_years:g} years; {price.power_w:g} W x PUE"
+        f" {price.pue:g} x {price.usd_per_kwh:g} USD per kWh; space"
+        f" {price.space_usd_per_month:g} USD a month; staff {price.staff_usd_per_year:g} USD a"
+        f" year ({price.as_of}): {price.source}"
+    )
+
+
+def _utilisation(pricing: PricingConfig) -> str:
+    curve = "" if pricing.utilisation_by_hour is None else ", the mean of 24 hourly shares"
+    return f"{pricing.used_share:.0%} of the paid hours{curve}"
+
+
+def _sourced(found: Sourced[float], unit: str) -> str:
+    return f"{found.value:g} {unit} ({found.as_of}): {found.source}"
 
 
 def write_csv(table: Table, path: Path) -> None:
@@ -124,7 +153,7 @@ def write_markdown(table: Table, path: Path) -> None:
 def console(table: Table) -> str:
     """The few lines that a terminal shows at the end of a run."""
     keys = (
-        "output_tok_per_s", "cost_usd_per_mtok_total", "accuracy_en", "accuracy_maths",
+        "output_tok_per_s", "bill_usd_per_mtok_total", "accuracy_en", "accuracy_maths",
         "accuracy_zh", "finetune_gain", "gate", "risk_score", "risk_adjusted_usd_per_mtok_total",
         "status",
     )  # fmt: skip
@@ -156,7 +185,10 @@ def write_xlsx(table: Table, path: Path) -> None:
         summary.set_column(1, len(table.rows), 48)
         summary.freeze_panes(1, 1)
         figures = book.add_worksheet("Figures")
-        heads = ["Model", "Cell", "Column", "Unit", "Value", "Low", "High", "n", "Reason", "Source"]
+        heads = [
+            "Model", "Cell", "Column", "Unit", "Value", "Low", "High", "n", "At low price",
+            "At high price", "Reason", "Source",
+        ]  # fmt: skip
         _sheet(figures, heads, _figure_rows(table), head)
         _sheet(
             book.add_worksheet("Provenance"), ["What", "Value"], map(list, provenance(table)), head
@@ -170,6 +202,7 @@ def _figure_rows(table: Table) -> Iterable[list[str | float | None]]:
             value = row.values[column.key]
             if isinstance(value, Figure):
                 numbers = [value.value, value.low, value.high, value.n]
+                numbers += [value.at_low_price, value.at_high_price]
                 start = [row.text("model"), row.cell.cell_id, column.title, column.unit]
                 yield [*start, *numbers, value.reason, value.source]
 

@@ -5,7 +5,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -15,30 +15,33 @@ from harness.config.identity import cell_id
 from harness.config.run import (
     EndpointEngine,
     LmEvalAccuracy,
-    LoadWorkload,
     LoraFinetune,
     RunConfig,
     TaskConfig,
     TelemetryOn,
 )
+from harness.config.workload import (
+    LoadWorkload,
+)
 from harness.errors import HarnessError, MeasurementError, SetupError
 from harness.fetch import cache_dir
 from harness.finetune import stage as finetune_stage
-from harness.load import drive, metrics
+from harness.load.drive import Target
 from harness.load.prompts import Vocabulary
 from harness.records import store
 from harness.records.schema import (
     Cell,
     Failure,
     FinetuneResult,
-    Level,
     Score,
     Stage,
     StageName,
+    TextTokens,
 )
 from harness.run import environment
+from harness.run.load import LoadStage
 from harness.run.servers import Servers
-from harness.serve import endpoint
+from harness.serve import endpoint, tokenizer
 from harness.serve.process import Server
 from harness.serve.weights import Weights, prepare
 from harness.telemetry.sampler import Sampler
@@ -67,7 +70,8 @@ class CellRun:
             name: Stage(status="not_reached") for name in STAGES
         }
         self._stage: StageName = "serve"
-        self._levels: list[Level] = []
+        self._load_stage: LoadStage | None = None
+        self._texts: tuple[TextTokens, ...] = ()
         self._scores: list[Score] = []
         self._finetune: FinetuneResult | None = None
         self._telemetry: dict[str, str] = {}
@@ -110,6 +114,7 @@ class CellRun:
                 endpoint.check(config.engine)
             else:
                 self._weights = prepare(config.model.source, self._say)
+                self._texts = tokenizer.reference_tokens(self._weights.folder)
         if self._train_first():
             with self._timed("finetune"):
                 adapter = self._train()
@@ -160,81 +165,45 @@ class CellRun:
         if not isinstance(config.workload, LoadWorkload):
             self._off("load", "telemetry")
             return
-        workload = config.workload
         target = self._target()
-        vocabulary = self._vocabulary()
         sampling = config.telemetry if isinstance(config.telemetry, TelemetryOn) else None
-        sampler = Sampler(sampling.interval_s, target.url, self._gpus()) if sampling else None
-        rows: list[dict[str, Any]] = []
+        elsewhere = "the server is not on this machine" if self._server is None else None
+        sampler = (
+            Sampler(sampling.interval_s, target.url, self._gpus(), no_energy=elsewhere)
+            if sampling
+            else None
+        )
+        folder = self._weights.folder if self._weights else None
+        self._load_stage = stage = LoadStage(
+            config=config,
+            target=target,
+            vocabulary=Vocabulary(tokenizer.ordinary_token_ids(folder) if folder else None),
+            count_tokens=tokenizer.counter(folder) if folder else None,
+            server=self._server,
+            sampler=sampler,
+            idle_s=sampling.idle_s if sampling else 0.0,
+            say=self._say,
+            show=self._show,
+        )
         try:
-            with self._timed("load"):
-                if sampler:
-                    sampler.__enter__()
-                for index in range(len(workload.levels)):
-                    self._run_level(target, workload, index, vocabulary, sampler, rows)
+            with self._timed("load"), sampler or nullcontext():
+                stage.run()
         finally:
+            store.write_table(self._work / "requests.parquet", stage.rows)
             if sampler:
-                sampler.__exit__()
-                store.write_table(self._work / "telemetry.parquet", sampler.hardware_rows)
-                store.write_table(self._work / "server_metrics.parquet", sampler.server_rows)
-                self._telemetry = sampler.states()
-                measured = [k for k, v in self._telemetry.items() if v == "measured"]
-                missing = "; ".join(
-                    f"{k} {v}" for k, v in self._telemetry.items() if v != "measured"
-                )
-                self._stages["telemetry"] = Stage(
-                    status="done" if measured else "failed", reason=missing or None
-                )
+                self._keep_telemetry(sampler)
             else:
                 self._off("telemetry")
-            store.write_table(self._work / "requests.parquet", rows)
 
-    def _run_level(
-        self,
-        target: drive.Target,
-        workload: LoadWorkload,
-        index: int,
-        vocabulary: Vocabulary,
-        sampler: Sampler | None,
-        rows: list[dict[str, Any]],
-    ) -> None:
-        if self._server:
-            self._server.check_alive()
-            self._server.reset_prefix_cache()
-        name = workload.levels[index].name
-        where = f"load level {name} ({index + 1} of {len(workload.levels)})"
-        marks: list[float] = []
-        run = drive.run_level(
-            target,
-            workload,
-            index,
-            vocabulary,
-            self._config.seed,
-            lambda done, asked: self._say(f"{where}: {done} of {asked} requests"),
-            lambda: marks.append(sampler.mark()) if sampler else None,
+    def _keep_telemetry(self, sampler: Sampler) -> None:
+        store.write_table(self._work / "telemetry.parquet", sampler.hardware_rows)
+        store.write_table(self._work / "server_metrics.parquet", sampler.server_rows)
+        self._telemetry = sampler.states()
+        missing = {k: v for k, v in self._telemetry.items() if v != "measured"}
+        self._stages["telemetry"] = Stage(
+            status="failed" if len(missing) == len(self._telemetry) else "done",
+            reason="; ".join(f"{k} {v}" for k, v in missing.items()) or None,
         )
-        start, end = marks[0] if sampler else 0.0, sampler.mark() if sampler else 0.0
-        rows += [request.row() for request in run.requests]
-        counted = self._server_tokens(sampler, start, end) if sampler else None
-        level = metrics.summarise(run.level, workload.output, run.requests, counted)
-        if sampler:
-            energy, source = sampler.energy(start, end)
-            level = level.model_copy(update={"energy_j": energy, "energy_source": source})
-        self._levels.append(level)
-        rate, ttft = level.output_tok_per_s, level.ttft_s.p50
-        assert rate
-        assert ttft
-        self._show(
-            f"{where}: {rate.value:.1f} output tok/s, TTFT p50 {ttft.value:.2f} s,"
-            f" {level.failed} of {level.requests} failed"
-        )
-
-    @staticmethod
-    def _server_tokens(sampler: Sampler, start: float, end: float) -> int | None:
-        """Output tokens between two marks by the server's own counter."""
-        name = "vllm:generation_tokens_total"
-        seen = [r[name] for r in sampler.server_rows if start <= r["time_s"] <= end and name in r]
-        return int(seen[-1] - seen[0]) if len(seen) > 1 else None
 
     def _train(self) -> finetune_stage.Adapter:
         config = self._config
@@ -342,15 +311,12 @@ class CellRun:
             : model.tensor_parallel_size * model.pipeline_parallel_size
         ]
 
-    def _target(self) -> drive.Target:
+    def _target(self) -> Target:
         engine = self._config.engine
         if isinstance(engine, EndpointEngine):
-            return drive.Target(engine.base_url, engine.served_model, endpoint.api_key(engine))
+            return Target(engine.base_url, engine.served_model, endpoint.api_key(engine))
         assert self._server
-        return drive.Target(self._server.base_url, self._server.model)
-
-    def _vocabulary(self) -> Vocabulary:
-        return Vocabulary(ordinary_token_ids(self._weights.folder) if self._weights else None)
+        return Target(self._server.base_url, self._server.model)
 
     def _subject(self, adapter: finetune_stage.Adapter | None = None) -> accuracy_stage.Subject:
         config = self._config
@@ -419,6 +385,7 @@ class CellRun:
 
     def _record(self, status: Any, started: dt.datetime) -> Cell:
         server: dict[str, Any] = {}
+        load = self._load_stage
         if self._server:
             running = {
                 "argv": list(self._server.command.argv),
@@ -446,20 +413,14 @@ class CellRun:
             cpu_only=self._config.hardware.kind == "cpu",
             stages=self._stages,
             failure=self._failure,
-            levels=tuple(self._levels),
+            calibration=load.calibration if load else None,
+            levels=tuple(load.levels) if load else (),
+            searches=tuple(load.searches) if load else (),
+            texts=self._texts,
             scores=tuple(self._scores),
             finetune=self._finetune,
             telemetry=self._telemetry,
         )
-
-
-def ordinary_token_ids(folder: Path) -> list[int]:
-    """Token ids that stand for text: the vocabulary without special and added tokens."""
-    raw = json.loads((folder / "tokenizer.json").read_text("utf-8"))
-    special = {token["id"] for token in raw.get("added_tokens", ())}
-    vocabulary = raw["model"]["vocab"]
-    ids = vocabulary.values() if isinstance(vocabulary, dict) else range(len(vocabulary))
-    return sorted(set(ids) - special)
 
 
 def _portable(text: str) -> str:

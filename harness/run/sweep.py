@@ -8,16 +8,22 @@ from harness.accuracy.stage import check_tasks
 from harness.config.identity import cell_id, measured
 from harness.config.run import (
     EndpointEngine,
-    FixedOutput,
     LmEvalAccuracy,
-    LoadWorkload,
     LoraFinetune,
     RunConfig,
+)
+from harness.config.workload import (
+    FixedOutput,
+    LoadWorkload,
+    SearchLevel,
+    SharedPrefixPrompts,
     SyntheticPrompts,
+    TraceLevel,
 )
 from harness.errors import ConfigError
 from harness.finetune import data as finetune_data
-from harness.load import prompts
+from harness.load import plan as load_plan
+from harness.load import trace
 from harness.records import store
 from harness.records.schema import Cell
 from harness.run.cell import CellRun
@@ -67,7 +73,7 @@ def plan(configs: Sequence[RunConfig]) -> list[Entry]:
             if isinstance(config.accuracy, LmEvalAccuracy):
                 check_tasks(config.accuracy)
             if isinstance(config.workload, LoadWorkload):
-                prompts.check(config.workload)
+                load_plan.check(config.workload, config.seed, config.model.max_model_len)
             if isinstance(config.finetune, LoraFinetune):
                 finetune_data.load(config.finetune.train_examples, config.finetune.heldout_examples)
         except ConfigError as error:
@@ -125,7 +131,7 @@ class Sweep:
 def _same_server(one: RunConfig, other: RunConfig) -> bool:
     def needs(config: RunConfig) -> tuple[object, ...]:
         lora = isinstance(config.finetune, LoraFinetune)
-        return measured(config.model), measured(config.engine), lora
+        return measured(config.model), measured(config.engine), lora, config.repeat
 
     return needs(one) == needs(other)
 
@@ -157,14 +163,7 @@ def estimate(config: RunConfig) -> Estimate:
     """Tokens through the model and minutes at a rough speed: 2 FLOP a token and parameter."""
     inference = training = 0
     if isinstance(config.workload, LoadWorkload):
-        workload = config.workload
-        prompt = (
-            workload.prompts.input_tokens if isinstance(workload.prompts, SyntheticPrompts) else 40
-        )
-        output = workload.output
-        answer = output.tokens if isinstance(output, FixedOutput) else output.max_tokens
-        requests = sum(level.requests + workload.warmup_requests for level in workload.levels)
-        inference += requests * (prompt + answer)
+        inference += _load_tokens(config.workload)
     if isinstance(config.accuracy, LmEvalAccuracy):
         for name, task in config.accuracy.tasks.items():
             inference += (task.limit or 100) * _TOKENS_PER_ITEM.get(name, _TOKENS_PER_UNKNOWN_ITEM)
@@ -182,3 +181,26 @@ def estimate(config: RunConfig) -> Estimate:
     # Backward costs twice the forward pass, also with adapters, less the frozen weights' gradients.
     flop = 2.0 * active * (inference + 2 * training)
     return Estimate(tokens=inference + training, minutes=1.5 + flop / (tflops * 1e12) / 60)
+
+
+def _load_tokens(workload: LoadWorkload) -> int:
+    """Input and output tokens of all levels, warm-ups included; text counts as 40 tokens."""
+    prompts, output = workload.prompts, workload.output
+    given = 40
+    if isinstance(prompts, SyntheticPrompts):
+        given = prompts.input_tokens
+    elif isinstance(prompts, SharedPrefixPrompts):
+        given = prompts.prefix_tokens + prompts.unique_tokens
+    asked = output.tokens if isinstance(output, FixedOutput) else output.max_tokens
+    total = 0
+    for level in workload.levels:
+        if isinstance(level, TraceLevel):
+            total += sum(row.input_tokens + row.output_tokens for row in trace.read(level))
+            continue
+        probes = 1 if not isinstance(level, SearchLevel) else level.max_probes
+        own_given, own_asked = given, asked
+        if not isinstance(level, SearchLevel):
+            own_given, own_asked = level.input_tokens or given, level.output_tokens or asked
+        requests = (level.requests + workload.warmup_requests) * probes
+        total += requests * (own_given + own_asked)
+    return total

@@ -74,6 +74,9 @@ def server_command(
     argv.append(
         "--enable-prefix-caching" if engine.prefix_caching else "--no-enable-prefix-caching"
     )
+    argv.append("--enable-prompt-tokens-details")  # cached tokens of each prompt, in its usage
+    if engine.mfu_metrics:
+        argv.append("--enable-mfu-metrics")
     if lora:
         argv += ["--enable-lora", "--max-lora-rank", str(engine.max_lora_rank)]
         if engine.lora_target_modules:

@@ -10,7 +10,10 @@ from pydantic import TypeAdapter, ValidationError
 
 from harness.config import run
 from harness.config.load import CONF_DIR
-from harness.config.run import ClosedLevel, OpenLevel
+from harness.config.workload import (
+    ClosedLevel,
+    OpenLevel,
+)
 from tests.builders import run_config
 
 GROUPS = {

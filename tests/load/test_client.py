@@ -1,297 +1,349 @@
-"""harness.load.client: one streamed request becomes one row, whatever the server does."""
+"""harness.load.client: one process of the load generator against a server that really answers."""
 
-import asyncio
+import dataclasses
 import itertools
+import json
+import time
+from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
-import aiohttp
 import pytest
 
-from harness.config.run import FixedOutput, NaturalOutput
-from harness.load.client import Request, send
-from harness.load.prompts import Prompt
-from tests.scripted_server import (
-    DONE,
-    Answer,
-    ScriptedServer,
-    Seen,
-    chat_piece,
-    event,
-    last_usage,
-    one_token_per_event,
-    piece,
-    usage,
-    usage_at_the_end_only,
-)
+from harness.load.client import Client, Job, Outcome, Stop, Turns
+from harness.load.connection import Address
+from harness.load.request import Request
+from tests import scripted_server as script
+from tests.scripted_server import Answer, ScriptedServer, one_token_per_event
 
-FIXED = FixedOutput(kind="fixed", tokens=4)
-NATURAL = NaturalOutput(kind="natural", max_tokens=9)
-TEXT = Prompt(text="some words")
+Script = Callable[[int], Answer]
 
 
-def ask(
-    answer: Answer,
-    prompt: Prompt = TEXT,
-    output: FixedOutput | NaturalOutput = FIXED,
-    timeout_s: float = 20.0,
-) -> tuple[Request, Seen]:
-    """Send one request to a server that gives this answer."""
-    request = Request("c1", 0, 0.0)
+def http(body: dict[str, Any]) -> bytes:
+    text = json.dumps(body).encode()
+    return b"POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s" % (
+        len(text), text,
+    )  # fmt: skip
 
-    async def go(url: str) -> None:
-        timeout = aiohttp.ClientTimeout(total=timeout_s)
-        async with aiohttp.ClientSession(timeout=timeout) as session:
-            await send(session, url, "served", prompt, output, request)
+
+def job(url: str, sessions: int = 1, turns: int = 1, **changes: Any) -> Job:
+    """`sessions` of `turns` requests each; closed loop with one in flight unless told otherwise."""
+    due = changes.pop("due_s", None)
+    think_s = changes.pop("think_s", 0.0)
+    address = urlsplit(url)
+    given: dict[str, Any] = {
+        "level": "c1",
+        "address": Address(address.hostname or "", address.port or 0, False),
+        "sessions": [
+            Turns(
+                n,
+                n * turns,
+                tuple(http({"session": n, "turn": turn}) for turn in range(turns)),
+                None if due is None else int(due[n] * 1e9),
+                int(think_s * 1e9),
+            )
+            for n in range(sessions)
+        ],
+        "concurrency": 1 if due is None else None,
+        "ramp_ns": 0,
+        "connections": 1,
+        "kernel_stamps": True,
+        "timeout_s": 20.0,
+        "max_in_flight": None,
+    }
+    return Job(**given | changes)
+
+
+def run(given: Job, control: Callable[[int], None] = lambda _: None, start_ns: int = 0) -> Outcome:
+    client = Client(given, control)
+    client.prepare()
+    return client.run(start_ns or time.monotonic_ns())
+
+
+def ask(answer: Answer, **changes: Any) -> Request:
+    """One request to a server that gives this answer."""
+    with ScriptedServer(lambda _: answer) as server:
+        [request] = run(job(server.url, **changes)).requests
+    return request
+
+
+# --- times ---------------------------------------------------------------------------------------
+
+
+def test_token_times_are_those_at_which_the_server_sent_and_not_those_at_which_we_read() -> None:
+    pieces = one_token_per_event(4).pieces[:4]
+    answer = script.timed([*pieces, script.DONE], [0.05, 0.08, 0.11, 0.14, 0.17])
+    with ScriptedServer(lambda _: answer) as server:
+        [request] = run(job(server.url)).requests
+        left = [sent.monotonic_s for sent in server.sent[:4]]
+
+    # Stamped by the kernel after the server's send began; the machine may be slow between the two.
+    assert request.stamps == "kernel"
+    assert all(t <= high for t, high in zip(left, request.token_high_s, strict=True))
+    assert request.token_seen_s >= request.token_high_s
+    assert [b > a for a, b in itertools.pairwise(request.token_high_s)] == [True] * 3
+    assert request.sent_s < left[0] + 1
+
+
+def test_a_client_that_reads_late_still_knows_between_which_times_the_tokens_came() -> None:
+    # The client sleeps while two or three of the tokens come, and reads them together.
+    pieces = one_token_per_event(3).pieces
+    answer = script.timed(pieces, [0.0, 0.2, 0.24, 0.7, 0.7])
+    slept = False
+
+    def sleep_once(_: int) -> None:
+        nonlocal slept
+        if not slept and server.sent:
+            slept = True
+            time.sleep(0.5)
 
     with ScriptedServer(lambda _: answer) as server:
-        asyncio.run(go(server.url))
-    return request, server.seen[0]
+        [request] = run(job(server.url), sleep_once).requests
+        left = [sent.monotonic_s for sent in server.sent[:3]]
+
+    assert request.merged >= 1
+    low, high = request.token_low_s, request.token_high_s
+    assert all(a <= t <= b for a, t, b in list(zip(low, left, high, strict=True))[:-1] if a < b)
+    # The last one is timed: sent at 0.24 s, read when the client woke.
+    assert low[2] == high[2]
+    assert left[2] <= high[2] < request.token_seen_s[2]
 
 
-def test_one_token_per_event_gives_one_time_per_token() -> None:
-    request, _ = ask(one_token_per_event(4))
-
-    assert request.ok
-    assert request.token_counts == [1, 1, 1, 1]
-    assert len(request.token_times_s) == 4
-    assert (request.prompt_tokens, request.output_tokens) == (5, 4)
-    assert request.finish_reason == "length"
+def test_without_kernel_stamps_the_row_says_so() -> None:
+    assert ask(one_token_per_event(2), kernel_stamps=False).stamps == "user"
 
 
-def test_times_ascend_from_sending_to_the_end() -> None:
-    request, _ = ask(one_token_per_event(6))
-
-    times = [request.sent_s, *request.token_times_s, request.end_s]
-    assert all(earlier <= later for earlier, later in itertools.pairwise(times))
-
-
-def test_several_tokens_in_an_event_count_by_the_servers_running_count() -> None:
-    # 7 tokens in 3 events: 1, then 4 more, then 2 more.
-    pieces = [piece("a", 1), piece("bcde", 5), piece("fg", 7, "length"), last_usage(7), DONE]
-
-    request, _ = ask(Answer(pieces))
-
-    assert request.token_counts == [1, 4, 2]
-    assert request.output_tokens == 7
-
-
-def test_a_token_without_text_counts_when_the_servers_count_grows() -> None:
-    # Half of a Chinese character: a token, but nothing to show yet.
-    request, _ = ask(Answer([piece("", 1), piece("字", 2, "stop"), last_usage(2), DONE]))
-
-    assert request.token_counts == [1, 1]
-
-
-def test_the_role_in_a_chats_first_event_is_no_token() -> None:
-    pieces = [
-        chat_piece({"role": "assistant", "content": ""}, 0),
-        chat_piece({"content": "a"}, 1),
-        chat_piece({"content": "b"}, 2, "stop"),
-        last_usage(2),
-        DONE,
-    ]
-
-    request, _ = ask(Answer(pieces), Prompt(chat="hello"), NATURAL)
-
-    assert request.token_counts == [1, 1]
-    assert request.ok
-
-
-def test_reasoning_counts_as_output() -> None:
-    pieces = [
-        chat_piece({"role": "assistant", "content": ""}, None),
-        chat_piece({"reasoning_content": "hm"}, None),
-        chat_piece({"content": "a"}, None, "stop"),
-        last_usage(2),
-        DONE,
-    ]
-
-    request, _ = ask(Answer(pieces), Prompt(chat="hello"), NATURAL)
-
-    assert request.token_counts == [1, 1]
-
-
-def test_an_empty_first_event_is_no_token_without_counts() -> None:
-    request, _ = ask(Answer([piece("", None), piece("a", None, "stop"), last_usage(1), DONE]))
-
-    assert request.token_counts == [1]
-
-
-def test_without_running_counts_each_event_with_text_counts_one() -> None:
-    request, _ = ask(usage_at_the_end_only(events=3, tokens=3))
-
-    assert request.token_counts == [1, 1, 1]
-    assert request.output_tokens == 3
-
-
-def test_counts_that_come_only_with_the_last_choice_are_not_counted_twice() -> None:
-    # As some hosted APIs stream: counts only in the event with the finish reason.
-    pieces = [piece("a", None), piece("b", None), piece("", 2, "stop"), DONE]
-
-    request, _ = ask(Answer(pieces))
-
-    assert request.output_tokens == 2
-    assert sum(request.token_counts) == 2
-
-
-def test_keep_alive_comments_and_other_fields_are_passed_over() -> None:
-    pieces = [b": ping\n\n", b"event: token\nid: 7\n", piece("a", 1, "stop"), b"\n\n: ping\n", DONE]
-
-    request, _ = ask(Answer(pieces))
-
-    assert request.ok
-    assert request.token_counts == [1]
-
-
-def test_lines_may_be_cut_anywhere_on_the_wire() -> None:
-    whole = b"".join(one_token_per_event(3).pieces).replace(b"\n\n", b"\r\n\r\n")
-
-    request, _ = ask(Answer([whole[i : i + 7] for i in range(0, len(whole), 7)]))
-
-    assert request.ok
-    assert request.token_counts == [1, 1, 1]
-
-
-def test_a_stream_without_the_closing_mark_is_whole_when_it_has_a_finish_reason() -> None:
-    request, _ = ask(Answer([piece("a", 1, "stop")]))
-
-    assert request.ok
-
-
-def test_an_error_event_fails_the_request_with_its_text() -> None:
-    request, _ = ask(Answer([piece("a", 1), event({"error": {"message": "out of memory"}}), DONE]))
-
-    assert request.error_kind == "error_event"
-    assert "out of memory" in str(request.error)
-
-
-def test_a_stream_that_ends_without_a_finish_reason_is_cut() -> None:
-    request, _ = ask(Answer([piece("a", 1), piece("b", 2)]))
-
-    assert request.error_kind == "cut"
-
-
-def test_a_connection_lost_inside_the_stream_is_a_failure() -> None:
-    request, _ = ask(Answer([piece("a", 1), piece("b", 2)], break_off=True))
-
-    assert request.error_kind == "connection"
-    assert request.token_counts == [1, 1]
-
-
-@pytest.mark.parametrize("status", [400, 429, 500, 503])
-def test_an_http_error_is_named_by_its_status(status: int) -> None:
-    request, _ = ask(Answer([b"slow down"], status=status))
-
-    assert (request.error_kind, request.error) == (f"http_{status}", "slow down")
-    assert request.token_times_s == []
-
-
-def test_a_long_error_page_is_shortened() -> None:
-    request, _ = ask(Answer([b"x" * 9000], status=500))
-
-    assert request.error == "x" * 500
+# --- every way in which a server can fail ------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    "line",
-    [b'{"choices": [', b"null", b"[]", b"7", b'{"choices": [], "usage": {"total_tokens": 3}}'],
-    ids=["no JSON", "null", "list", "number", "other counts"],
+    ("answer", "kind", "words", "kept"),
+    [
+        (script.drops(), "connection", "closed inside the answer", 0),
+        (script.breaks_off(2), "connection", "closed inside the answer", 2),
+        (script.resets(2), "connection", "ConnectionResetError", 2),
+        (script.stalls(2), "timeout", "no whole answer within 0.5 s", 2),
+        (script.too_many_requests(), "http_429", "Rate limit reached", 0),
+        (script.internal_error(), "http_500", "Internal Server Error", 0),
+        (script.wrong_model(), "http_404", "The model `other` does not exist.", 0),
+        (script.prompt_too_long(), "http_400", "maximum context length is 4096", 0),
+        (script.malformed_json(), "malformed", "", 1),
+        (script.error_event(), "error_event", "out of memory", 1),
+        (script.error_event(named=True), "error_event", "out of memory", 1),
+    ],
+    ids=lambda value: value if isinstance(value, str) else None,
 )
-def test_a_malformed_event_fails_the_request_and_raises_nothing(line: bytes) -> None:
-    request, _ = ask(Answer([piece("a", 1), b"data: " + line + b"\n\n", DONE]))
-
-    assert request.error_kind == "malformed"
-    assert request.end_s >= request.sent_s > 0
-
-
-@pytest.mark.parametrize(
-    "line", [b'{"choices": [{"index": 0, "delta": null}]}', b'{"choices": null}']
-)
-def test_null_where_a_delta_or_a_list_is_due_brings_no_token_and_raises_nothing(
-    line: bytes,
+def test_a_failure_is_counted_with_its_kind_and_keeps_what_had_come(
+    answer: Answer, kind: str, words: str, kept: int
 ) -> None:
-    request, _ = ask(Answer([piece("a", 1), b"data: " + line + b"\n\n", DONE]))
+    request = ask(answer, timeout_s=0.5)
 
-    assert request.token_counts == [1]
+    assert request.error_kind == kind
+    assert words in str(request.error)
+    assert request.token_counts == [1] * kept
+    assert len(request.token_high_s) in (kept, 0)
     assert request.end_s >= request.sent_s > 0
-
-
-def test_an_answer_without_token_counts_fails_the_request() -> None:
-    request, _ = ask(Answer([piece("a", None), piece("b", None, "stop"), DONE]))
-
-    assert request.error_kind == "no_usage"
-
-
-def test_a_server_that_stops_talking_is_a_timeout() -> None:
-    request, _ = ask(Answer([piece("a", 1)], stall=True), timeout_s=0.3)
-
-    assert request.error_kind == "timeout"
 
 
 def test_nobody_at_the_address_is_a_connection_failure() -> None:
-    request = Request("c1", 0, 0.0)
-
-    async def go() -> None:
-        async with aiohttp.ClientSession() as session:
-            await send(session, "http://127.0.0.1:9", "served", TEXT, FIXED, request)
-
-    asyncio.run(go())
+    with script.refuses() as url:
+        [request] = run(job(url)).requests
 
     assert request.error_kind == "connection"
+    assert "ConnectionRefusedError" in str(request.error)
 
 
 @pytest.mark.parametrize(
-    ("prompt", "path", "asked"),
+    ("answer", "counts"),
     [
-        (Prompt(token_ids=(3, 1, 2)), "/v1/completions", {"prompt": [3, 1, 2]}),
-        (Prompt(text="abc"), "/v1/completions", {"prompt": "abc"}),
-        (
-            Prompt(chat="hello"),
-            "/v1/chat/completions",
-            {"messages": [{"role": "user", "content": "hello"}]},
-        ),
+        (script.done_missing(2), [1, 1]),
+        (script.keep_alive_comments(3), [1, 1, 1]),
+        (script.split_utf8(), [1]),
+        (script.two_events_in_one_packet(4), [1, 1, 1, 1]),
+        (script.one_event_over_several_packets(2), [1, 1]),
+        (script.byte_by_byte(one_token_per_event(2)), [1, 1]),
+        (script.crlf(one_token_per_event(3)), [1, 1, 1]),
+        (script.with_content_length(one_token_per_event(3)), [1, 1, 1]),
+        (script.until_close(one_token_per_event(3)), [1, 1, 1]),
+        (script.tokens_in_chunks([1, 4, 2]), [1, 4, 2]),
+        (script.role_only_and_empty_chunks(2), [1, 1]),
+        (script.reasoning_first("reasoning", 2, 2), [1, 1, 1, 1]),
     ],
-    ids=["ids", "text", "chat"],
-)
-def test_a_prompt_goes_where_its_kind_belongs(
-    prompt: Prompt, path: str, asked: dict[str, Any]
-) -> None:
-    _, seen = ask(one_token_per_event(1), prompt)
+    ids=[
+        "DONE missing", "comments", "UTF-8 split", "two in one", "one in several", "bytes", "CRLF",
+        "content-length", "until close", "N in K", "role only", "reasoning",
+    ],
+)  # fmt: skip
+def test_every_form_of_a_whole_answer_is_understood(answer: Answer, counts: list[int]) -> None:
+    request = ask(answer)
 
-    assert seen.path == path
-    assert asked.items() <= seen.body.items()
-
-
-def test_a_fixed_length_is_asked_for_from_both_sides() -> None:
-    _, seen = ask(one_token_per_event(4), TEXT, FIXED)
-
-    assert (seen.body["max_tokens"], seen.body["min_tokens"], seen.body["ignore_eos"]) == (
-        4,
-        4,
-        True,
-    )
+    assert request.ok, request.error
+    assert request.token_counts == counts
+    assert len(request.token_high_s) == len(counts)
 
 
-def test_a_natural_length_only_has_a_limit() -> None:
-    _, seen = ask(one_token_per_event(4), TEXT, NATURAL)
+def test_the_first_failures_in_a_row_end_the_job_with_the_servers_words() -> None:
+    with ScriptedServer(lambda _: script.wrong_model()) as server:
+        outcome = run(job(server.url, sessions=50))
 
-    assert seen.body["max_tokens"] == 9
-    assert not {"min_tokens", "ignore_eos"} & set(seen.body)
-
-
-def test_every_request_streams_greedily_with_running_counts() -> None:
-    _, seen = ask(one_token_per_event(1))
-
-    assert (seen.body["model"], seen.body["stream"], seen.body["temperature"]) == (
-        "served",
-        True,
-        0,
-    )
-    assert seen.body["stream_options"] == {"include_usage": True, "continuous_usage_stats": True}
+    assert len(server.seen) == 10
+    assert outcome.stopped_early == "the first 10 requests all failed"
+    assert {r.error for r in outcome.requests} == {"The model `other` does not exist."}
 
 
-def test_a_row_holds_every_field_for_the_table_on_disk() -> None:
-    request, _ = ask(Answer([event({"choices": [], "usage": usage(5, 0)}), DONE]))
+def test_failures_between_answers_do_not_end_it() -> None:
+    def answers(number: int) -> Answer:
+        return one_token_per_event(1) if number == 0 else script.internal_error()
 
-    assert request.row()["prompt_tokens"] == 5
-    assert request.row()["token_times_s"] == []
+    with ScriptedServer(answers) as server:
+        outcome = run(job(server.url, sessions=20))
+
+    assert [request.ok for request in outcome.requests] == [True] + [False] * 19
+    assert outcome.stopped_early is None
+
+
+# --- loops ---------------------------------------------------------------------------------------
+
+
+def test_a_closed_loop_keeps_exactly_its_concurrency_in_flight() -> None:
+    # The server answers nothing before three are in flight: fewer would time out.
+    with ScriptedServer(lambda _: one_token_per_event(2), hold=3) as server:
+        outcome = run(job(server.url, sessions=7, concurrency=3, connections=3))
+
+    assert [request.ok for request in outcome.requests] == [True] * 7
+    assert [request.index for request in outcome.requests] == list(range(7))
+    assert server.most_in_flight == 3
+
+
+def test_a_closed_loop_takes_a_request_as_due_when_it_is_sent() -> None:
+    with ScriptedServer(lambda _: one_token_per_event(2)) as server:
+        outcome = run(job(server.url, sessions=7, concurrency=3, connections=3))
+
+    assert all(request.scheduled_s == request.sent_s for request in outcome.requests)
+    ends = sorted(request.end_s for request in outcome.requests)
+    starts = sorted(request.sent_s for request in outcome.requests)
+    assert all(start >= end for start, end in zip(starts[3:], ends, strict=False))
+
+
+def test_the_ramp_spreads_the_first_requests_of_a_closed_loop() -> None:
+    # Four streams over 0.4 s begin 0, 0.1, 0.2 and 0.3 s after the start, never earlier.
+    start_ns = time.monotonic_ns() + 200_000_000
+    with ScriptedServer(lambda _: one_token_per_event(1), hold=4) as server:
+        given = job(server.url, sessions=4, concurrency=4, connections=4, ramp_ns=400_000_000)
+        outcome = run(given, start_ns=start_ns)
+
+    sent = sorted(request.sent_s - start_ns / 1e9 for request in outcome.requests)
+    assert all(at >= due for at, due in zip(sent, [0.0, 0.1, 0.2, 0.3], strict=True))
+
+
+def test_an_open_loop_neither_waits_for_answers_nor_sends_before_a_request_is_due() -> None:
+    due = [0.0, 0.01, 0.02, 0.05, 0.05, 0.1]
+    with ScriptedServer(lambda _: one_token_per_event(2), hold=6) as server:
+        outcome = run(job(server.url, sessions=6, due_s=due, connections=6))
+
+    assert [request.ok for request in outcome.requests] == [True] * 6
+    assert server.most_in_flight == 6
+    start = outcome.requests[0].scheduled_s
+    assert [r.scheduled_s - start for r in outcome.requests] == pytest.approx(due)
+    assert all(request.sent_s >= request.scheduled_s for request in outcome.requests)
+
+
+def test_a_client_that_sends_late_shows_it_and_keeps_the_schedule() -> None:
+    def stall(_: int) -> None:
+        time.sleep(0.05)
+
+    with ScriptedServer(lambda _: one_token_per_event(1)) as server:
+        outcome = run(job(server.url, sessions=3, due_s=[0.0, 0.001, 0.002], connections=3), stall)
+
+    start = outcome.requests[0].scheduled_s
+    assert [r.scheduled_s - start for r in outcome.requests] == pytest.approx([0.0, 0.001, 0.002])
+    assert outcome.requests[0].sent_s > outcome.requests[0].scheduled_s
+
+
+def test_an_open_loop_stops_when_more_is_in_flight_than_allowed() -> None:
+    due = [n * 0.01 for n in range(40)]
+    with ScriptedServer(lambda _: script.stalls(1)) as server:
+        outcome = run(job(server.url, sessions=40, due_s=due, connections=8, max_in_flight=5))
+
+    assert outcome.stopped_early
+    assert "more than 5 requests in flight" in outcome.stopped_early
+    assert len(outcome.requests) < 40
+    assert {request.error_kind for request in outcome.requests} == {"stopped"}
+
+
+def test_turns_of_a_session_follow_each_other_after_thinking() -> None:
+    with ScriptedServer(lambda _: one_token_per_event(1)) as server:
+        outcome = run(job(server.url, sessions=2, turns=3, think_s=0.05))
+
+    assert [(r.session, r.turn) for r in outcome.requests] == [
+        (0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2),
+    ]  # fmt: skip
+    for earlier, later in itertools.pairwise(outcome.requests[:3]):
+        assert later.sent_s - earlier.end_s >= 0.05
+    assert [s.body["session"] for s in server.seen] == [0, 0, 0, 1, 1, 1]
+
+
+def test_a_session_whose_turn_fails_is_not_gone_on_with() -> None:
+    def answers(number: int) -> Answer:
+        return script.breaks_off(1) if number == 1 else one_token_per_event(1)
+
+    with ScriptedServer(answers) as server:
+        outcome = run(job(server.url, sessions=2, turns=3))
+
+    assert [(r.session, r.turn, r.ok) for r in outcome.requests] == [
+        (0, 0, True), (0, 1, False), (1, 0, True), (1, 1, True), (1, 2, True),
+    ]  # fmt: skip
+
+
+def test_the_parent_can_end_it_and_what_had_come_is_kept() -> None:
+    def stop(done: int) -> None:
+        if done:
+            raise Stop("enough")
+
+    def answers(number: int) -> Answer:
+        return one_token_per_event(1) if number == 0 else script.stalls(2)
+
+    with ScriptedServer(answers) as server:
+        outcome = run(job(server.url, sessions=9), stop)
+
+    assert outcome.stopped_early == "enough"
+    first, second = outcome.requests
+    assert first.ok
+    assert (second.error_kind, second.token_counts) == ("stopped", [1, 1])
+
+
+# --- connections ---------------------------------------------------------------------------------
+
+
+def test_connections_are_opened_before_the_clock_starts_and_used_again() -> None:
+    with ScriptedServer(lambda _: one_token_per_event(1)) as server:
+        outcome = run(job(server.url, sessions=8, concurrency=2, connections=2))
+
+    assert {seen.connection for seen in server.seen} == {0, 1}
+    assert outcome.late_connections == 0
+
+
+def test_connections_that_were_not_foreseen_are_opened_and_counted() -> None:
+    with ScriptedServer(lambda _: one_token_per_event(1), hold=5) as server:
+        outcome = run(job(server.url, sessions=5, due_s=[0.0] * 5, connections=2))
+
+    assert all(request.ok for request in outcome.requests)
+    assert outcome.late_connections == 3
+
+
+def test_a_connection_that_the_server_ends_is_replaced() -> None:
+    with ScriptedServer(lambda _: script.until_close(one_token_per_event(1))) as server:
+        outcome = run(job(server.url, sessions=4))
+
+    assert all(request.ok for request in outcome.requests)
+    assert outcome.late_connections == 3
+
+
+def test_a_request_larger_than_the_sockets_buffer_arrives_whole() -> None:
+    body = {"prompt": "word " * 2_000_000}
+    with ScriptedServer(lambda _: one_token_per_event(1)) as server:
+        sessions = [Turns(0, 0, (http(body),), None)]
+        outcome = run(dataclasses.replace(job(server.url), sessions=sessions))
+
+    assert outcome.requests[0].ok
+    assert server.seen[0].body == body

@@ -104,12 +104,12 @@ def test_a_models_name_cannot_end_the_script_that_holds_the_charts(html: str) ->
 
 def test_a_chart_without_points_is_named_and_not_drawn(table: Table, html: str) -> None:
     # No cell has a Chinese score.
-    assert chart(table, "cost_usd_per_mtok_total", "accuracy_zh", "x") is None
+    assert chart(table, "bill_usd_per_mtok_total", "accuracy_zh", "x") is None
     assert "Cost against accuracy (Chinese): not drawn, no model has both figures." in html
 
 
 def test_a_chart_draws_only_models_that_have_both_figures(table: Table) -> None:
-    drawn: Any = chart(table, "cost_usd_per_mtok_total", "accuracy_en", "x")
+    drawn: Any = chart(table, "bill_usd_per_mtok_total", "accuracy_en", "x")
 
     [points] = drawn.to_dict()["datasets"].values()
     assert [point["model"] for point in points] == ["tiny", f"{SCRIPT}{BREAKOUT}"]

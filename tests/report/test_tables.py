@@ -9,7 +9,8 @@ import openpyxl
 import pytest
 
 from harness.report.columns import BY_KEY, COLUMNS
-from harness.report.join import Figure, Table, join
+from harness.report.join import Table, join
+from harness.report.rows import Figure
 from harness.report.tables import (
     DISCLAIMER,
     NO_LIST_CLAIM,
@@ -28,7 +29,6 @@ from tests.builders import (
     judge_config,
     level,
     model,
-    parse_shipped_once,
     registry,
     write_registry,
     write_sweep,
@@ -41,11 +41,6 @@ PIPE = "a|b"
 HOSTILE = {"model.name": f"{FORMULA}{SCRIPT}{PIPE}", "model.developer": SCRIPT, "model.key": "x/y"}
 
 
-@pytest.fixture(autouse=True)
-def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    parse_shipped_once(monkeypatch)
-
-
 @pytest.fixture
 def table(tmp_path: Path) -> Table:
     """Done, failed, void, unknown to the registry, and hostile."""
@@ -56,7 +51,7 @@ def table(tmp_path: Path) -> Table:
     cells = [
         cell("a-done-000000000001"),
         failed_cell("b-failed-000000000002"),
-        cell("c-void-000000000003", levels=(level(failed=1),)),
+        cell("c-void-000000000003", levels=(level(void=("errors",)),)),
         cell("d-hostile-000000000004", config=HOSTILE, environment=machine),
         cell("e-evil-000000000005", config={"model.key": "acme/evil", "model.name": FORMULA}),
     ]
@@ -75,6 +70,10 @@ def table(tmp_path: Path) -> Table:
         (Figure(value=1.0, n=1), "1.0 n=1"),
         (Figure(value=1.0), "1.0"),
         (Figure(value=0.0, n=4), "0.0 n=4"),
+        (
+            Figure(value=2.0, n=4, at_low_price=1.0, at_high_price=4.0),
+            "2.0 n=4; 1.0 to 4.0 by price",
+        ),
         (Figure(reason="void: too slow"), "void: too slow"),
         (Figure(), "not measured: no reason recorded"),
     ],
@@ -115,14 +114,15 @@ def test_the_csv_fills_no_missing_figure_with_zero_or_blank(table: Table, tmp_pa
             "withdrawal_hazard_per_year",  # a judgement, not a measurement
         ), column.key
     assert failed["output_tok_per_s"] == "not measured: not reached"
-    assert void["output_tok_per_s"].startswith("void: ")
+    assert void["output_tok_per_s"] == "void: errors"
+    assert void["bill_usd_per_mtok_total"] == "void: errors"
 
 
 def test_the_csv_keeps_a_figures_full_precision(table: Table, tmp_path: Path) -> None:
     done, *_ = read_csv(table, tmp_path)
 
-    assert float(done["cost_usd_per_mtok_total"]) == pytest.approx(25.0)
-    assert float(done["cost_usd_per_mtok_total_low"]) == pytest.approx(25 / 1.1)
+    assert float(done["bill_usd_per_mtok_total"]) == pytest.approx(25.0)
+    assert float(done["bill_usd_per_mtok_total_low"]) == pytest.approx(25 / 1.1)
 
 
 # --- markdown --------------------------------------------------------------------------------

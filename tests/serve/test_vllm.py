@@ -56,6 +56,7 @@ def test_the_whole_command_of_the_smallest_model_on_a_cpu() -> None:
         *("--host", "127.0.0.1", "--port", "8000", "--dtype", "float32"),
         *("--max-model-len", "1024", "--max-num-seqs", "32"),
         *("--enforce-eager", "--enable-prefix-caching"),
+        *("--enable-prompt-tokens-details", "--enable-mfu-metrics"),
     )
 
 

@@ -1,85 +1,168 @@
-"""NVML through the real pynvml, on a library that this test compiles."""
+"""harness.telemetry.nvml: the real pynvml on a library that the test session compiles."""
 
-import json
 import os
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from harness.telemetry.sampler import Sampler
+from harness.telemetry.nvml import Nvml, Unavailable
+from tests.telemetry.conftest import RunWithNvml
 
 READ = """
-import json
-from harness.run.environment import check_hardware, gpu_list
-from harness.telemetry.nvml import Nvml
-from harness.telemetry.sampler import Sampler
-session = Nvml()
-gpus, sample, blind = session.gpus(), session.sample(0), session.sample(1)
-session.close()
-def joules(indices):
-    with Sampler(60.0, None, indices) as sampler:
-        start = sampler.mark(); sampler.mark(); end = sampler.mark()
-        return sampler.energy(start, end)
-print(json.dumps({
-    "gpus": [g.model_dump() for g in gpus], "sample": sample.model_dump(),
-    "blind": blind.model_dump(), "one": joules((0,)), "both": joules((0, 1)),
-}))
+from harness.telemetry.nvml import Nvml, Unavailable
+def found():
+    try:
+        session = Nvml()
+    except Unavailable as error:
+        return {"unavailable": str(error)}
+    samples = [[session.sample(index).model_dump() for index in (0, 1)] for _ in range(3)]
+    result = {
+        "gpus": [gpu.model_dump() for gpu in session.gpus()],
+        "unreadable": session.unreadable,
+        "samples": samples,
+        "beyond": session.sample(7).model_dump(),
+        "index_of": {name: session.index_of(name) for name in ("GPU-b", "GPU-", "MIG-1", "MIG-2")},
+    }
+    session.close()
+    return result
 """
+CASES = (
+    "", "no_energy", "no_power", "no_permission", "mig", "mig_unknown", "lost_after=2", "gone",
+    "init=9", "init=18", "count=4", "gpus=0",
+)  # fmt: skip
+WELL = {
+    "memory_used_bytes": 20 * 2**30,
+    "utilisation": 0.87,
+    "temperature_c": 61.0,
+    "sm_clock_mhz": 1980.0,
+    "throttle_reasons": 4,
+}
+LOST = "the GPU is lost (off the bus or out of reach)"
+MIG = "MIG: one instance's energy cannot be told from its neighbours'"
 
 
 @pytest.fixture(scope="module")
-def readings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    folder = tmp_path_factory.mktemp("nvml")
-    source = Path(__file__).with_name("fake_nvml.c")
-    library = folder / "libnvidia-ml.so.1"
-    subprocess.run(["cc", "-shared", "-fPIC", "-o", str(library), str(source)], check=True)
-    done = subprocess.run(
-        [sys.executable, "-c", READ],
-        env={**os.environ, "LD_LIBRARY_PATH": str(folder)},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
+def readings(run_with_nvml: RunWithNvml) -> dict[str, Any]:
+    return run_with_nvml(READ, CASES)
 
 
-def test_readings_come_in_joules_watts_and_shares(readings: dict[str, Any]) -> None:
-    assert readings["gpus"][0] == {
+def test_a_gpu_is_described_in_bytes_and_watts(readings: dict[str, Any]) -> None:
+    well = readings[""]
+
+    assert well["gpus"][0] == {
         "index": 0,
         "name": "NVIDIA H100 80GB HBM3",
         "uuid": "GPU-a",
         "driver": "580.00",
         "memory_bytes": 80 * 2**30,
         "power_limit_w": 700.0,
-        "mig": False,  # this library has no such function: not supported, so not in MIG mode
+        "mig": False,  # GPU 0 answers "not supported", as those do that cannot be split
     }
-    assert readings["sample"]["energy_j"] == 1000.5
-    assert readings["sample"]["power_w"] == pytest.approx(345.678)
-    assert readings["sample"]["utilisation"] == 0.87
-    assert readings["sample"]["memory_used_bytes"] == 20 * 2**30
-    assert readings["sample"]["throttle_reasons"] == 4
+    assert [gpu["uuid"] for gpu in well["gpus"]] == ["GPU-a", "GPU-b"]
 
 
-def test_a_gpu_without_an_energy_counter_reads_none_and_makes_the_sum_unknown(
+def test_readings_come_in_joules_watts_and_shares(readings: dict[str, Any]) -> None:
+    well = readings[""]
+
+    first, second = well["samples"][0][0], well["samples"][1][0]
+
+    assert first == {"energy_j": 1000.5, "power_w": 345.678, "reasons": {}, **WELL}
+    assert second["energy_j"] == 1001.0
+
+
+@pytest.mark.parametrize(
+    ("words", "energy_reason", "power_reason"),
+    [
+        ("no_energy", "not supported by this GPU", None),
+        ("no_power", None, "not supported by this GPU"),
+        ("no_permission", "no permission", "no permission"),
+        ("mig", MIG, MIG),
+        (
+            "mig_unknown",
+            "whether MIG is on: NVML: Unknown Error",
+            "whether MIG is on: NVML: Unknown Error",
+        ),
+    ],
+)
+def test_what_a_gpu_cannot_tell_is_none_with_its_reason_and_the_rest_is_read(
+    readings: dict[str, Any], words: str, energy_reason: str | None, power_reason: str | None
+) -> None:
+    found = readings[words]
+
+    for well, ailing in found["samples"]:
+        assert well["reasons"] == {}
+        assert (ailing["energy_j"] is None) == (energy_reason is not None)
+        assert (ailing["power_w"] is None) == (power_reason is not None)
+        assert ailing["reasons"].get("energy_j") == energy_reason
+        assert ailing["reasons"].get("power_w") == power_reason
+        assert {key: ailing[key] for key in WELL} == WELL
+
+
+@pytest.mark.parametrize(("words", "mig"), [("", False), ("mig", True), ("mig_unknown", None)])
+def test_whether_a_gpu_is_split_is_said_and_unknown_is_not_no(
+    readings: dict[str, Any], words: str, mig: bool | None
+) -> None:
+    assert readings[words]["gpus"][1]["mig"] is mig
+
+
+def test_a_gpu_that_falls_off_the_bus_is_named_and_the_other_goes_on(
     readings: dict[str, Any],
 ) -> None:
-    assert readings["blind"]["energy_j"] is None
-    assert readings["one"] == [1.0, "nvml"]  # two steps of 500 mJ between the marks
-    assert readings["both"][0] is None
+    found = readings["lost_after=2"]
+
+    others, losers = zip(*found["samples"], strict=True)
+    assert [sample["energy_j"] for sample in others] == [1000.5, 1001.0, 1001.5]
+    assert [sample["energy_j"] for sample in losers] == [2000.5, 2001.0, None]
+    assert losers[2] == dict.fromkeys([*WELL, "energy_j", "power_w"]) | {
+        "reasons": dict.fromkeys(["energy_j", "power_w", *WELL], LOST)
+    }
+    assert [gpu["uuid"] for gpu in found["gpus"]] == ["GPU-a"]
+    assert found["unreadable"] == {"1": LOST}
 
 
-def test_without_nvml_the_reason_is_said_and_energy_is_none() -> None:
+def test_a_gpu_that_is_lost_from_the_start_does_not_hide_the_other(
+    readings: dict[str, Any],
+) -> None:
+    found = readings["gone"]
+
+    assert [gpu["uuid"] for gpu in found["gpus"]] == ["GPU-a"]
+    assert found["unreadable"] == {"1": LOST}
+    assert found["samples"][0][0]["energy_j"] == 1000.5
+    assert found["samples"][0][1]["reasons"]["energy_j"] == LOST
+
+
+def test_a_gpu_that_nvml_does_not_have_reads_none_with_the_reason(readings: dict[str, Any]) -> None:
+    well = readings[""]
+
+    assert well["beyond"]["energy_j"] is None
+    assert well["beyond"]["reasons"]["energy_j"] == "NVML shows no GPU 7"
+
+
+def test_gpus_are_found_by_uuid_and_a_mig_instance_by_the_gpu_it_is_part_of(
+    readings: dict[str, Any],
+) -> None:
+    # "GPU-" begins two UUIDs; the library knows no instance 2.
+    assert readings[""]["index_of"] == {"GPU-b": 1, "GPU-": None, "MIG-1": 1, "MIG-2": None}
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        ("init=9", "NVML: Driver Not Loaded"),
+        ("init=18", "NVML: RM has detected an NVML/RM version mismatch."),
+        ("count=4", "NVML: Insufficient Permissions"),
+        ("gpus=0", "NVML: no GPU on this machine"),
+    ],
+)
+def test_nvml_that_does_not_start_says_why(
+    readings: dict[str, Any], words: str, reason: str
+) -> None:
+    assert readings[words] == {"unavailable": reason}
+
+
+def test_a_machine_without_the_library_says_so() -> None:
     if os.path.exists("/dev/nvidia0"):
         pytest.skip("this machine has an NVIDIA GPU")
-    with Sampler(60.0, None, (0,)) as sampler:
-        start, end = sampler.mark(), sampler.mark()
-        states = sampler.states()
-        joules, source = sampler.energy(start, end)
-    assert states["nvml"].startswith("not measured: NVML: ")
-    if states["rapl"] != "measured":
-        assert joules is None
-        assert source.startswith("not measured: NVML: ")
+
+    with pytest.raises(Unavailable, match="NVML: NVML Shared Library Not Found"):
+        Nvml()

@@ -1,0 +1,273 @@
+#!/usr/bin/env python3
+"""The load generator against a server that stamps its own send times, beside other clients.
+
+Usage: .venv/bin/python scripts/bench_client.py [--out FILE] [--only PART ...]
+
+Prints what each part measured, in one run on this machine, and whether the stated bars hold.
+Parts: events (error per event, quiet and with both cores busy), clients (this client, vLLM's own,
+guidellm where it is on the path), many (2,000 streams on two processes), open (500 requests a
+second for 30 s). Times are of this machine; the ratios are what carries over.
+"""
+
+import argparse
+import json
+import multiprocessing
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+from scipy import stats
+
+from harness.config.workload import ClientConfig, FixedOutput, Limits
+from harness.load import arrivals, calibrate, metrics
+from harness.load.clock import WallClock
+from harness.load.drive import Generator, LevelRun, Target
+from harness.load.plan import Plan, Prompt, Session
+from harness.records.schema import Energy, Level, ServerFigures
+
+STREAMS, ROUNDS = 400, 3
+TOKENS = 64
+PROMPT = Prompt(text=" ".join(["word"] * 20))
+RUN_VLLM = (
+    "import argparse; from vllm.benchmarks.serve import add_cli_args, main;"
+    " from vllm.utils.argparse_utils import FlexibleArgumentParser as P;"
+    " p = P(); add_cli_args(p); main(p.parse_args())"
+)
+
+
+def say(text: str) -> None:
+    print(text, flush=True)
+
+
+def bar(text: str, value: float, limit: float, below: bool = True) -> dict[str, Any]:
+    """One line of the verdict."""
+    held = value < limit if below else value >= limit
+    word = "below" if below else "at least"
+    say(f"  {'ok  ' if held else 'MISS'} {text}: {value:.4g} ({word} {limit:g})")
+    return {"bar": text, "value": value, "limit": limit, "held": held}
+
+
+@contextmanager
+def busy_cores() -> Iterator[None]:
+    """One process on each core that computes without a pause."""
+    workers = [
+        multiprocessing.Process(target=_burn, args=(core,), daemon=True)
+        for core in os.sched_getaffinity(0)
+    ]
+    for worker in workers:
+        worker.start()
+    try:
+        yield
+    finally:
+        for worker in workers:
+            worker.kill()
+            worker.join()
+
+
+def _burn(core: int) -> None:
+    os.sched_setaffinity(0, {core})
+    while True:
+        sum(range(100_000))
+
+
+def events() -> list[dict[str, Any]]:
+    """Error per event at 400 and 1,000 streams, quiet and busy."""
+    found = []
+    for name, state in (("quiet", None), ("both cores busy", busy_cores)):
+        if state is None:
+            points = calibrate.calibrate(ClientConfig(), [STREAMS, 1000], False).points
+        else:
+            with state():
+                points = calibrate.calibrate(ClientConfig(), [STREAMS, 1000], False).points
+        for p in points:
+            where = f"{p.streams} streams, {name}"
+            say(
+                f"{where}: kernel p50 {p.event_error_p50_s * 1e3:.4f} ms, p99"
+                f" {p.event_error_p99_s * 1e3:.4f} ms; own clock p99 {p.user_error_p99_s * 1e3:.3f}"
+                f" ms; merged {p.merged_share:.3f}, within their bounds"
+                f" {p.bounds_hold_share}; {p.sent_tok_per_s:.0f} tok/s sent"
+            )
+            off = abs(p.seen_tok_per_s / p.sent_tok_per_s - 1)
+            found += [
+                bar(f"{where}: median error, ms", p.event_error_p50_s * 1e3, 0.05),
+                bar(f"{where}: p99 error, ms", p.event_error_p99_s * 1e3, 0.2),
+                bar(f"{where}: throughput off by, share", off, 0.01),
+                bar(f"{where}: CPU a token, us", p.cpu_us_per_event, 20.0),
+            ]
+    return found
+
+
+def clients() -> list[dict[str, Any]]:
+    """Mean TTFT and throughput at 400 streams: truth, this client, vLLM's, guidellm."""
+    found: list[dict[str, Any]] = []
+    with calibrate.stamping_server() as url:
+        run = _closed(url, STREAMS, processes=1)
+        error, truth = _ttft_error(run)
+        say(f"this client: mean TTFT error {error * 1e3:.4f} ms of {truth * 1e3:.2f} ms")
+        httpx.get(f"{url}/lag")
+        theirs = _vllm_bench(url)
+        lag = httpx.get(f"{url}/lag").json()
+        # What the server itself was late by is not the client's error.
+        late_s = lag["first_mean_s"]
+        vllm_error = theirs["mean_ttft_ms"] / 1e3 - calibrate.TTFT_S - late_s
+        say(
+            f"vllm bench serve: mean TTFT {theirs['mean_ttft_ms']:.1f} ms, true"
+            f" {(calibrate.TTFT_S + late_s) * 1e3:.1f} ms; {theirs['output_throughput']:.0f} tok/s"
+        )
+        ratio = vllm_error / max(abs(error), 1e-9)
+        found.append(bar("vLLM's mean TTFT error over ours", ratio, 100, below=False))
+        if shutil.which("guidellm"):
+            say(f"guidellm: {_guidellm(url)}")
+        else:
+            say("guidellm: not measured, it is not on the path")
+    return found
+
+
+def many() -> list[dict[str, Any]]:
+    """2,000 streams of ten tokens a second on two processes."""
+    process = _server(itl_s=0.1)
+    try:
+        url = _url(process)
+        run = _closed(url, 2000, processes=2, ramp_s=7.0)
+        level = _level(run, 2000)
+    finally:
+        _end(process)
+    say(f"2,000 streams: {level.output_tok_per_s}; void: {level.void or 'no'}")
+    say(f"  {level.client}")
+    return [bar("2,000 streams: reasons to be void", len(level.void), 1)]
+
+
+def open_loop() -> list[dict[str, Any]]:
+    """500 requests a second for 30 s: delivered rate and the distribution of the gaps."""
+    rate, seconds = 500.0, 30
+    due = arrivals.schedule(rate, int(rate * seconds), "poisson", "bench")
+    output = FixedOutput(kind="fixed", tokens=8)
+    sessions = [Session((PROMPT,), output, due_s=moment) for moment in due]
+    plan = Plan("open", "open", sessions, sessions[:2], None, rate, None, None, 8, 0.0)
+    with calibrate.stamping_server() as url:
+        run = _run(url, plan, processes=1)
+    sent = np.sort([request.sent_s for request in run.requests])
+    wanted = (len(due) - 1) / (due[-1] - due[0])
+    delivered = (len(sent) - 1) / (sent[-1] - sent[0])
+    ks = stats.kstest(np.diff(sent), "expon", args=(0, 1 / rate))
+    lag = np.quantile([r.sent_s - r.scheduled_s for r in run.requests], [0.5, 0.99])
+    say(
+        f"open loop: lag p50 {lag[0] * 1e6:.0f} us, p99 {lag[1] * 1e6:.0f} us; KS p {ks.pvalue:.3f}"
+    )
+    return [
+        bar("open loop: delivered rate off by, share", abs(delivered / wanted - 1), 0.01),
+        bar("open loop: KS test against the exponential, p", ks.pvalue, 0.01, below=False),
+        bar("open loop: failed requests", sum(not r.ok for r in run.requests), 1),
+    ]
+
+
+# --- runs ----------------------------------------------------------------------------------------
+
+
+def _closed(url: str, streams: int, processes: int, ramp_s: float | None = None) -> LevelRun:
+    session = Session((PROMPT,), FixedOutput(kind="fixed", tokens=TOKENS))
+    plan = Plan(
+        f"c{streams}", "closed", [session] * (streams * ROUNDS), [session], streams, None, ramp_s,
+        None, TOKENS, 0.0,
+    )  # fmt: skip
+    return _run(url, plan, processes)
+
+
+def _run(url: str, plan: Plan, processes: int) -> LevelRun:
+    with Generator(
+        Target(url, "stamped"), ClientConfig(), processes=processes, timeout_s=60.0
+    ) as generator:
+        time.sleep(1)
+        return generator.run(plan)
+
+
+def _level(run: LevelRun, streams: int) -> Level:
+    plan = Plan("c", "closed", [], [], streams, None, None, None, TOKENS, 0.0)
+    return metrics.summarise(
+        plan, run.requests, run.client, ServerFigures(),
+        Energy(energy_j=None, source="not measured"), Limits(), None,
+    )  # fmt: skip
+
+
+def _ttft_error(run: LevelRun) -> tuple[float, float]:
+    clock = WallClock()
+    clock.read()
+    offset = clock.offset_ns()
+    first = [(r, (int(r.token_text[0]) - offset) / 1e9) for r in run.requests if r.ok]
+    errors = [(r.token_low_s[0] + r.token_high_s[0]) / 2 - sent for r, sent in first]
+    return float(np.mean(errors)), float(np.mean([sent - r.sent_s for r, sent in first]))
+
+
+def _vllm_bench(url: str) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory() as folder:
+        words = ["--backend", "openai", "--base-url", url, "--model", "stamped"]
+        words += ["--skip-tokenizer-init", "--dataset-name", "random", "--input-len", "20"]
+        words += ["--output-len", str(TOKENS), "--ignore-eos", "--disable-tqdm", "--save-result"]
+        words += ["--max-concurrency", str(STREAMS), "--num-prompts", str(STREAMS * ROUNDS)]
+        words += ["--result-dir", folder, "--result-filename", "result.json"]
+        done = subprocess.run(
+            [sys.executable, "-c", RUN_VLLM, *words], capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            raise SystemExit(f"vllm bench serve failed:\n{done.stderr[-2000:]}")
+        result: dict[str, Any] = json.loads(Path(folder, "result.json").read_text())
+        return result
+
+
+def _guidellm(url: str) -> str:
+    done = subprocess.run(
+        ["guidellm", "benchmark", "--target", url, "--rate-type", "concurrent"]
+        + ["--rate", str(STREAMS), "--max-requests", str(STREAMS * ROUNDS)]
+        + ["--data", f"prompt_tokens=20,output_tokens={TOKENS}"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.stdout[-3000:] if done.returncode == 0 else done.stderr[-500:]
+
+
+def _server(itl_s: float) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "harness.load.stamped_server", "--ttft-s", str(calibrate.TTFT_S)]
+        + ["--itl-s", str(itl_s), "--port", "0"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+
+
+def _url(process: subprocess.Popen[bytes]) -> str:
+    assert process.stdout
+    return f"http://127.0.0.1:{json.loads(process.stdout.readline())['port']}"
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    assert process.stdin
+    process.stdin.close()
+    process.wait()
+
+
+PARTS = {"events": events, "clients": clients, "many": many, "open": open_loop}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, help="write the bars as JSON")
+    parser.add_argument("--only", nargs="+", choices=sorted(PARTS), default=sorted(PARTS))
+    given = parser.parse_args()
+    found = [line for name in given.only for line in PARTS[name]()]
+    say(f"{sum(line['held'] for line in found)} of {len(found)} bars hold")
+    if given.out:
+        given.out.write_text(json.dumps(found, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
