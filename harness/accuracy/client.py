@@ -46,7 +46,7 @@ class Completions(LocalCompletionsAPI):  # type: ignore[misc]  # lm-eval ships n
         super().__init__(**kwargs)
         self._cache = cache
         self._attempts: Counter[str] = Counter()
-        self.ended: dict[str, dict[str, Any]] = {}  # context -> finish_reason, output_tokens
+        self.ended: dict[str, dict[str, Any]] = {}  # context -> finish_reason and tokens
         self.failed: dict[str, str] = {}  # JSON of (context[, continuation]) -> reason
         self.asked = 0  # requests that really went out
 
@@ -95,10 +95,11 @@ class Completions(LocalCompletionsAPI):  # type: ignore[misc]  # lm-eval ships n
                     return self._give_up(label, generate, error)
             self._cache.put(request, body)
         if generate:
-            choice = body["choices"][0]
+            choice, usage = body["choices"][0], body.get("usage", {})
             self.ended[label[0] if label else ""] = {
                 "finish_reason": choice.get("finish_reason"),
-                "output_tokens": body.get("usage", {}).get("completion_tokens"),
+                "prompt_tokens": usage.get("prompt_tokens"),
+                "output_tokens": usage.get("completion_tokens"),
             }
             return [choice.get("text") or ""]
         scored: list[Any] = self.parse_logprobs(outputs=body, tokens=messages, ctxlens=ctxlens)

@@ -1,7 +1,7 @@
 """lm-eval's samples -> scores with all that they depend on. Pure."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,7 +46,6 @@ def score(
     generative = bool(ended)
     cut = sum(1 for end in ended if end["finish_reason"] == "length")
     empty = sum(1 for row in answered if generative and not _text(row).strip())
-    tokens = [end["output_tokens"] for end in ended if end["output_tokens"] is not None]
     void = None
     if not values:
         void = "no item was answered"
@@ -72,9 +71,16 @@ def score(
         cut=cut if generative else None,
         empty=empty if generative else None,
         failed=len(rows) - len(answered),
-        output_tokens=sum(tokens) if tokens else None,
+        prompt_tokens=_told(ended, "prompt_tokens"),
+        output_tokens=_told(ended, "output_tokens"),
         adapter=adapter,
     )
+
+
+def _told(ended: Sequence[Mapping[str, Any]], name: str) -> int | None:
+    """Sum of a count over the answers that have it; None when none has."""
+    counts = [end[name] for end in ended if end.get(name) is not None]
+    return sum(counts) if counts else None
 
 
 def _estimate(values: Sequence[float]) -> Estimate | None:

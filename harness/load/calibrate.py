@@ -71,9 +71,9 @@ def calibrate(
 @contextmanager
 def stamping_server() -> Iterator[str]:
     """The stamping server in a process of its own, on loopback; gives its address."""
+    schedule = ["--ttft-s", str(TTFT_S), "--itl-s", str(ITL_S), "--port", "0"]
     process = subprocess.Popen(
-        [sys.executable, "-m", "harness.load.stamped_server"]
-        + ["--ttft-s", str(TTFT_S), "--itl-s", str(ITL_S), "--port", "0"],
+        [sys.executable, "-m", "harness.load.stamped_server", *schedule],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         start_new_session=True,

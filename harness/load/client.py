@@ -18,6 +18,7 @@ from harness.load.decode import Capture, decode
 from harness.load.request import Request
 
 _CLOCK_NS = 100_000_000  # between readings of the wall clock, of deadlines, and of progress
+_AT_ONCE_NS = 50_000  # a poll that returns within this did not wait
 _CONNECT_TIMEOUT_S = 5.0
 _HOPELESS = 10  # this many failures and no answer: the rest is not tried
 _HELD_BYTES = 1 << 30  # undecoded answers beyond this are decoded while the clock runs
@@ -98,6 +99,7 @@ class Client:
         self._captured: list[Capture] = []
         self._held_bytes = 0
         self._failed = self._answered = 0
+        self._looked = self._waiting_since = time.monotonic_ns()
         self._outcome = Outcome()
 
     def prepare(self) -> None:
@@ -245,7 +247,7 @@ class Client:
                 self._control(min(asked, self._failed + self._answered))
             if self._due:
                 self._timer.set(self._due[0][0])
-            for fileno, mask in self._epoll.poll(_CLOCK_NS / 1e9):
+            for fileno, mask in self._poll():
                 if fileno in self._connections:
                     self._serve(self._connections[fileno], mask)
                 elif fileno == self._timer.fileno:
@@ -255,6 +257,17 @@ class Client:
                 if self._due and self._due[0][0] <= time.monotonic_ns():
                     self._send_due()  # a burst of reads must not delay what is due
 
+    def _poll(self) -> list[tuple[int, int]]:
+        """Wait for something to do, and note from when on data can have waited for us."""
+        called = time.monotonic_ns()
+        ready = self._epoll.poll(_CLOCK_NS / 1e9)
+        returned = time.monotonic_ns()
+        # What was there at once may have come at any time since the last look.
+        at_once = returned - called < _AT_ONCE_NS
+        self._waiting_since = self._looked if at_once else returned
+        self._looked = returned
+        return ready
+
     def _serve(self, connection: Connection, mask: int) -> None:
         active = self._active.get(connection.fileno)
         try:
@@ -262,7 +275,7 @@ class Client:
                 self._epoll.modify(connection.fileno, select.EPOLLIN)
             if not mask & ~select.EPOLLOUT:
                 return
-            came = connection.read()
+            came = connection.read(self._waiting_since)
         except BlockingIOError:
             return
         except OSError as error:

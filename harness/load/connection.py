@@ -10,6 +10,7 @@ import struct
 import sys
 import time
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import httptools
 
@@ -44,11 +45,19 @@ class Address:
         return Connection(sock, tls)
 
 
+class Read(NamedTuple):
+    """One read of a socket, in nanoseconds."""
+
+    before: int  # monotonic, just before the read
+    stamp: int  # the kernel's, of the last packet, by the wall clock; 0: none
+    drained: bool  # the read emptied the socket
+    waiting_since: int  # monotonic: data may have waited for us from then on
+
+
 class Connection:
     """Sends one request at a time and keeps the reads of its answer.
 
-    `reads`: (monotonic ns just before the read, the kernel's wall-clock ns or 0, whether the read
-    emptied the socket). `bodies`: (index of the read that completed it, bytes of the body).
+    `reads`: see `Read`. `bodies`: (index of the read that completed it, bytes of the body).
     """
 
     __slots__ = (
@@ -65,7 +74,7 @@ class Connection:
         self._reset()
 
     def _reset(self) -> None:
-        self.reads: list[tuple[int, int, bool]] = []
+        self.reads: list[Read] = []
         self.bodies: list[tuple[int, bytes]] = []
         self.status: int | None = None
         self.complete = False
@@ -90,8 +99,11 @@ class Connection:
         self._pending = self._pending[sent:]
         return not self._pending
 
-    def read(self) -> bool:
-        """Read once; whether data came (False: the server closed). Raises OSError."""
+    def read(self, waiting_since: int = 0) -> bool:
+        """Read once; whether data came (False: the server closed). Raises OSError.
+
+        `waiting_since`: the last moment at which the socket was known to have nothing for us.
+        """
         before = time.monotonic_ns()
         data, ancillary, _, _ = self.sock.recvmsg(_BUFFER_BYTES, _ANCILLARY_BYTES)
         if not data:
@@ -105,7 +117,7 @@ class Connection:
             data = self._tls.unwrap(data)
             if not data:
                 return True
-        self.reads.append((before, stamp, drained))
+        self.reads.append(Read(before, stamp, drained, waiting_since))
         self._raw.append(data)
         # The end of a chunked answer can only be in a read that ends like this, or in a scrap.
         if not self._chunked or data.endswith(_LAST_CHUNK) or len(data) < len(_LAST_CHUNK):

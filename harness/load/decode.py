@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from harness.load.connection import Read
 from harness.load.request import Request
 
 _ERROR_CHARACTERS = 500
@@ -25,7 +26,7 @@ class Capture:
     scheduled_ns: int
     sent_ns: int = 0
     noticed_end_ns: int = 0  # when we knew that it was over
-    reads: list[tuple[int, int, bool]] = field(default_factory=list)
+    reads: list[Read] = field(default_factory=list)
     bodies: list[tuple[int, bytes]] = field(default_factory=list)
     status: int | None = None
     error_kind: str | None = None
@@ -108,7 +109,7 @@ def decode(capture: Capture, offset_ns: int) -> Request:
         sent_s=capture.sent_ns / 1e9,
         first_byte_s=times.high(0) if capture.reads else None,
         end_s=times.high(-1) if capture.reads else capture.noticed_end_ns / 1e9,
-        stamps="kernel" if all(stamp for _, stamp, _ in capture.reads) else "user",
+        stamps="kernel" if all(read.stamp for read in capture.reads) else "user",
         read_lag_s=times.lags(),
         error_kind=capture.error_kind,
         error=capture.error,
@@ -164,26 +165,28 @@ class _Times:
 
     def high(self, read: int) -> float:
         """When all of it had arrived: the kernel's stamp, or else our read."""
-        before, stamp, _ = self._reads[read]
-        return ((stamp - self._offset_ns) if stamp else before) / 1e9
+        taken = self._reads[read]
+        return ((taken.stamp - self._offset_ns) if taken.stamp else taken.before) / 1e9
 
     def seen(self, read: int) -> float:
         """When we read it, by our own clock."""
-        return self._reads[read][0] / 1e9
+        return self._reads[read].before / 1e9
 
     def low(self, read: int) -> float:
         """After when the first of it arrived: what came earlier would be in the read before."""
         if read == 0:
             return min(self._sent_s, self.high(0))
-        before, _, drained = self._reads[read - 1]
-        earlier = self.high(read - 1)
+        earlier, before_s = self.high(read - 1), self._reads[read - 1].before / 1e9
         # A read that did not empty the socket says only that its own bytes had come.
-        return min(max(earlier, before / 1e9) if drained else earlier, self.high(read))
+        known_s = max(earlier, before_s) if self._reads[read - 1].drained else earlier
+        return min(known_s, self.high(read))
 
     def lags(self) -> list[float]:
-        """How long data waited until we read it; nothing where the kernel gave no stamp."""
+        """How long data waited until we read it; without a stamp how long it can have waited."""
         return [
-            (before - stamp + self._offset_ns) / 1e9 for before, stamp, _ in self._reads if stamp
+            (read.before - (read.stamp - self._offset_ns if read.stamp else read.waiting_since))
+            / 1e9
+            for read in self._reads
         ]
 
 

@@ -21,6 +21,7 @@ from typing import Literal
 from scipy import stats as scipy_stats
 
 from harness.config.workload import Objectives, SearchLevel
+from harness.errors import ConfigError
 from harness.load import validity
 from harness.records.schema import Level, SearchResult
 from harness.stats import CONFIDENCE, Estimate, proportion
@@ -42,16 +43,6 @@ def search(
     level: SearchLevel, objectives: Objectives, probe: Probe, say: Callable[[str], object]
 ) -> SearchResult:
     """Find the highest rate that passes; `say` is told the verdict on each probe."""
-    needed, most = requests_needed(objectives.share), level.requests * (1 + _REPEAT)
-    if most < needed:
-        return SearchResult(
-            objectives=objectives.name,
-            rate_rps=None,
-            failed_rate_rps=None,
-            probes=(),
-            ended=f"not started: to show that {objectives.share:.4g} of all requests meet the"
-            f" objectives takes {needed} of them, and a rate gets at most {most}",
-        )
     hunt = _Hunt(level, objectives, probe, say)
     ended = None
     while ended is None:
@@ -63,6 +54,17 @@ def search(
         probes=tuple(hunt.names),
         ended=ended,
     )
+
+
+def check(level: SearchLevel, objectives: Objectives) -> None:
+    """Raise ConfigError when no probe could be large enough to show what the objectives ask."""
+    needed, most = requests_needed(objectives.share), level.requests * (1 + _REPEAT)
+    if most < needed:
+        raise ConfigError(
+            f"workload.levels, search: requests={level.requests} is too few: to show that"
+            f" {objectives.share:.4g} of all requests meet the objectives takes {needed}, and a"
+            f" rate gets at most {1 + _REPEAT} times requests; give {-(-needed // (1 + _REPEAT))}"
+        )
 
 
 def requests_needed(share: float) -> int:
@@ -172,7 +174,7 @@ class _Hunt:
     def _judge(self, probe: Level, met: Estimate | None) -> _Verdict:
         """By the rule of this module; `met` may pool several probes."""
         verdict = _of_void(probe) or _of_share(met, self.objectives.share)
-        if probe.void and verdict.outcome in ("undecided",):
+        if probe.void and verdict.outcome in ("passed", "undecided"):
             verdict = _Verdict("undecided", "; ".join(probe.void))
         self.say(f"probe {probe.name}: {verdict.outcome}, {verdict.why}")
         return verdict

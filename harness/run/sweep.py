@@ -10,11 +10,13 @@ from harness.config.run import (
     EndpointEngine,
     LmEvalAccuracy,
     LoraFinetune,
+    Off,
     RunConfig,
 )
 from harness.config.workload import (
     FixedOutput,
     LoadWorkload,
+    Objectives,
     SearchLevel,
     SharedPrefixPrompts,
     SyntheticPrompts,
@@ -23,7 +25,7 @@ from harness.config.workload import (
 from harness.errors import ConfigError
 from harness.finetune import data as finetune_data
 from harness.load import plan as load_plan
-from harness.load import trace
+from harness.load import search, trace
 from harness.records import store
 from harness.records.schema import Cell
 from harness.run.cell import CellRun
@@ -74,6 +76,7 @@ def plan(configs: Sequence[RunConfig]) -> list[Entry]:
                 check_tasks(config.accuracy)
             if isinstance(config.workload, LoadWorkload):
                 load_plan.check(config.workload, config.seed, config.model.max_model_len)
+                _check_searches(config.workload, config.objectives)
             if isinstance(config.finetune, LoraFinetune):
                 finetune_data.load(config.finetune.train_examples, config.finetune.heldout_examples)
         except ConfigError as error:
@@ -181,6 +184,12 @@ def estimate(config: RunConfig) -> Estimate:
     # Backward costs twice the forward pass, also with adapters, less the frozen weights' gradients.
     flop = 2.0 * active * (inference + 2 * training)
     return Estimate(tokens=inference + training, minutes=1.5 + flop / (tflops * 1e12) / 60)
+
+
+def _check_searches(workload: LoadWorkload, objectives: Objectives | Off) -> None:
+    for level in workload.levels:
+        if isinstance(level, SearchLevel) and isinstance(objectives, Objectives):
+            search.check(level, objectives)
 
 
 def _load_tokens(workload: LoadWorkload) -> int:

@@ -80,6 +80,8 @@ def _utilisation(
     )
     if peak is None:
         return None, f"hardware.{called} is not stated"
+    if not rows:
+        return None, "no page of the server was read"
     readings = [Reading(row["time_s"], row[name]) for row in rows if name in row]
     try:
         done = series.growth(series.within(readings, *span)) if readings else 0.0

@@ -41,7 +41,7 @@ def answer(
         "filter": name,
         "request_failed": failed,
         "resps": [[text]],
-        "ended": {"finish_reason": finish, "output_tokens": tokens},
+        "ended": {"finish_reason": finish, "prompt_tokens": 7, "output_tokens": tokens},
     }
 
 
@@ -152,6 +152,7 @@ def test_output_tokens_are_summed_over_the_answered_items() -> None:
     samples = [answer(1, tokens=10), answer(0, tokens=30), answer(0, tokens=99, failed=True)]
 
     assert scored(samples).output_tokens == 40
+    assert scored(samples).prompt_tokens == 14  # 7 each, the failed one left out
 
 
 def test_output_tokens_that_no_answer_told_are_unknown() -> None:

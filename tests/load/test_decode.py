@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.load.connection import Connection
+from harness.load.connection import Connection, Read
 from harness.load.decode import Capture, EventStream, decode
 from harness.load.request import Request
 from tests.scripted_server import DONE, chat_piece, event, last_usage, piece
@@ -179,7 +179,9 @@ def test_a_connection_is_used_again_when_the_server_allows_it(head: bytes, reusa
 def timed(pieces: list[tuple[int, bytes]], reads: list[tuple[int, int, bool]]) -> Request:
     """A row from pieces of a body, each with the read that it came in."""
     capture = Capture("c1", 0, 0, 0, scheduled_ns=9 * SECOND, sent_ns=10 * SECOND)
-    capture.status, capture.bodies, capture.reads = 200, pieces, reads
+    capture.status, capture.bodies = 200, pieces
+    # Without a stamp, data can have waited since a quarter of a second before the read.
+    capture.reads = [Read(*read, read[0] - SECOND // 4) for read in reads]
     return decode(capture, 1000 * SECOND)  # the wall clock is 1,000 s ahead
 
 
@@ -233,7 +235,7 @@ def test_without_a_kernel_stamp_our_own_clock_counts_and_the_row_says_so() -> No
     )
 
     assert request.token_high_s == [11.0, 12.0]
-    assert (request.stamps, request.read_lag_s) == ("user", [])
+    assert (request.stamps, request.read_lag_s) == ("user", [0.25, 0.25])
 
 
 def test_closing_events_without_tokens_do_not_blur_the_last_token() -> None:

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.config.workload import Objectives, SearchLevel
-from harness.load.search import in_flight_limit, requests_needed, search
+from harness.errors import ConfigError
+from harness.load.search import check, in_flight_limit, requests_needed, search
 from harness.records.schema import Level, SearchResult
 from harness.stats import proportion
 from tests import builders
@@ -167,6 +168,19 @@ def test_an_open_question_at_the_end_of_the_bracket_is_told() -> None:
     assert "at 2 req/s undecided, which counts as failed" in result.ended
 
 
+def test_a_share_that_is_too_low_within_its_uncertainty_is_asked_again() -> None:
+    # 395 of 400 is 0.9875 with an upper end of 0.9947; the next 800 of 800 bring 0.9958 [0.9903, ].
+    def met(_rate: float, requests: int) -> int:
+        return 395 if requests == 400 else requests
+
+    server = Server(met)
+
+    result = run(server.probe, max_rate_rps=1.0)
+
+    assert server.asked == [(1.0, 400), (1.0, 800)]
+    assert result.rate_rps == 1.0
+
+
 def test_a_clear_failure_is_not_repeated() -> None:
     server = Server(below(0.5))
 
@@ -193,15 +207,13 @@ def test_one_request_fewer_could_not_show_it(share: float) -> None:
         assert short.low < share + 1e-9
 
 
-def test_a_search_that_could_never_show_the_share_is_not_started() -> None:
-    server = Server(below(1000))
+def test_a_search_that_could_never_show_the_share_is_refused_with_the_requests_it_needs() -> None:
+    check(asked(requests=127), OBJECTIVES)  # 3 x 127 = 381
 
-    result = run(server.probe, requests=100)
-
-    assert server.asked == []
-    assert result.rate_rps is None
-    assert result.probes == ()
-    assert "takes 381 of them, and a rate gets at most 300" in result.ended
+    with pytest.raises(
+        ConfigError, match=r"takes 381, and a rate gets at most 3 times requests; give 127"
+    ):
+        check(asked(requests=126), OBJECTIVES)
 
 
 # --- void probes -----------------------------------------------------------------------------
@@ -252,12 +264,14 @@ def test_a_probe_that_was_not_steady_is_repeated_alone_before_it_counts_as_faile
 
     def probe(number: int, rate_rps: float, requests: int) -> Level:
         asked_for.append((rate_rps, requests))
-        void = UNSTEADY if rate_rps > 3 or requests == 400 else ()
-        return found(number, rate_rps, requests, requests, void=void)
+        if rate_rps <= 3 and requests == 800:
+            return found(number, rate_rps, requests, requests)
+        return found(number, rate_rps, requests - 7, requests, void=UNSTEADY)
 
     result = run(probe, tolerance=0.4)
 
-    # At 1 and 2 the longer probe is steady and passes by its own 800; at 4 neither is.
+    # At 1 and 2 the longer probe is steady and passes by its own 800 (with the 393 of 400 of the
+    # other it would not: 1193 of 1200 have a lower end of 0.988). At 4 neither is steady.
     assert asked_for[:6] == [(1, 400), (1, 800), (2, 400), (2, 800), (4, 400), (4, 800)]
     assert (result.rate_rps, result.failed_rate_rps) == (3.0, 4.0)
     assert "at 4 req/s undecided, which counts as failed: not steady" in result.ended

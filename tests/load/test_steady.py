@@ -102,15 +102,17 @@ def test_one_stream_has_neither_ramp_nor_drain() -> None:
 
 
 def test_an_open_window_goes_from_one_median_answer_after_the_first_send_to_the_last_due() -> None:
-    # Answers take 2, 2, 4 s (from schedule): the median is 2; the last was due at 7, sent at 8.
+    # Answers take 2, 3, 2.5, 2, 4 s from when they were due, so the median is 2.5; the last was
+    # due at 7 and sent at 8.
     sent = [
         request(1, 2, session=0, due=0),
-        request(3, 5, session=1),
-        request(6, 8, session=2),
-        request(8, 11, session=3, due=7),
+        request(3, 5, session=1, due=2),
+        request(4, 6.5, session=2),
+        request(6, 8, session=3),
+        request(8, 11, session=4, due=7),
     ]
 
-    assert steady.window(opened(), sent) == Span(3, 7)
+    assert steady.window(opened(), sent) == Span(3.5, 7)
 
 
 def test_later_turns_do_not_keep_an_open_window_open() -> None:

@@ -4,7 +4,7 @@ import importlib.util
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.telemetry.prometheus import WANTED, Page, parse
@@ -124,6 +124,7 @@ def test_nobody_there_gives_none() -> None:
     assert Page("http://127.0.0.1:9", timeout_s=1.0).read() is None
 
 
+@settings(deadline=None)
 @given(cut=st.integers(0, len(TWO_ENGINES)), noise=st.text(alphabet='{}",= \n0a', max_size=5))
 def test_a_page_that_is_cut_or_garbled_never_raises(cut: int, noise: str) -> None:
     found = parse(TWO_ENGINES[:cut] + noise + TWO_ENGINES[cut + 3 :])

@@ -76,17 +76,23 @@ def test_utilisation_is_the_estimate_per_second_over_the_peak() -> None:
 
 
 def test_utilisation_is_that_of_the_steady_part_when_there_is_one() -> None:
-    slow_start = rows()
-    for row in slow_start:
-        if row["time_s"] <= 102:  # nothing is done in the first two seconds
-            row["vllm:estimated_flops_per_gpu_total"] = 5000.0
+    pages = rows()
+    for page in pages:  # nothing in the first two seconds, then 5e14 FLOP/s
+        page["vllm:estimated_flops_per_gpu_total"] = 5e14 * min(max(page["time_s"] - 102, 0), 8)
 
-    # 10 s x 4e14, all done in 8 s or, over the whole level, in 10 s.
-    late = [row for row in slow_start if row["time_s"] != 101]
-    whole = server_figures(late, Span(102.0, 110.0), hardware()).mfu
-    steady = server_figures(rows(), LEVEL, hardware(), Span(102.0, 108.0)).mfu
-    assert whole == pytest.approx(4e15 / (8 * 1e15))
-    assert steady == pytest.approx(0.4)
+    whole = server_figures(pages, LEVEL, hardware())
+    steady = server_figures(pages, LEVEL, hardware(), Span(102.0, 110.0))
+
+    # 4e15 FLOP in 10 s or in 8 s, of 1e15 a second.
+    assert whole.mfu == pytest.approx(0.4)
+    assert steady.mfu == pytest.approx(0.5)
+    assert steady.output_tokens == whole.output_tokens == 1000
+
+
+def test_a_steady_part_that_begins_between_two_pages_is_interpolated() -> None:
+    found = server_figures(rows(), LEVEL, hardware(), Span(99.5, 109.5))
+
+    assert found.mfu == pytest.approx(0.38)  # 9.5 s of work at 0.4 in 10 s
 
 
 def test_on_a_cpu_there_is_no_utilisation_and_the_reason_is_said() -> None:
@@ -166,7 +172,7 @@ def test_a_cache_without_hits_has_a_share_of_zero() -> None:
 def test_a_server_without_a_page_tells_nothing() -> None:
     found = server_figures([], LEVEL, hardware())
 
-    assert found.mfu_reason
+    assert found.mfu_reason == "not measured: no page of the server was read"
     assert set(found.model_dump(exclude={"mfu_reason"}).values()) == {None}
 
 
