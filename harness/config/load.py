@@ -182,7 +182,7 @@ def _locate(loc: Sequence[Any], plain: Any) -> tuple[str, Any]:
         inside = isinstance(here, dict) and step in here
         if inside or (isinstance(here, list) and isinstance(step, int) and step < len(here)):
             here = here[step]
-        elif not last or step == "[key]":
+        elif not last or step == "[key]" or (isinstance(here, dict) and here.get("kind") == step):
             continue
         path.append(str(step))
     return ".".join(path), here

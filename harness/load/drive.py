@@ -121,12 +121,12 @@ class Generator:
         jobs = self._jobs(plan, ramp_s, warm_s)
         used = self._workers[: len(jobs)]
         for worker, job in zip(used, jobs, strict=True):
-            worker.pipe.send(job)
+            worker.send(job)
         for worker in used:
             worker.receive()  # "ready"
         start_ns = time.monotonic_ns() + _START_AFTER_NS
         for worker in used:
-            worker.pipe.send(start_ns)
+            worker.send(start_ns)
         done = [0] * len(used)
         outcomes: dict[int, Outcome] = {}
         while len(outcomes) < len(used):
@@ -216,15 +216,23 @@ class _Worker:
         its.close()
         self.pipe: Pipe[Any, Any] = Pipe(ours.detach())
 
+    def send(self, message: object) -> None:
+        """Raises MeasurementError when the process has died."""
+        try:
+            self.pipe.send(message)
+        except (BrokenPipeError, ConnectionResetError):
+            raise self._died() from None
+
     def receive(self) -> object:
         """The next message. Raises MeasurementError when the process has died."""
         try:
             return self.pipe.recv()
         except (EOFError, ConnectionResetError):
-            code = self._process.wait()
-            raise MeasurementError(
-                f"a process of the load generator died with exit status {code}"
-            ) from None
+            raise self._died() from None
+
+    def _died(self) -> MeasurementError:
+        code = self._process.wait()
+        return MeasurementError(f"a process of the load generator died with exit status {code}")
 
     def close(self) -> None:
         """End the process."""

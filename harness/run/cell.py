@@ -167,9 +167,8 @@ class CellRun:
             return
         target = self._target()
         sampling = config.telemetry if isinstance(config.telemetry, TelemetryOn) else None
-        elsewhere = "the server is not on this machine" if self._server is None else None
         sampler = (
-            Sampler(sampling.interval_s, target.url, self._gpus(), no_energy=elsewhere)
+            Sampler(sampling.interval_s, target.url, self._gpus(), self._no_energy())
             if sampling
             else None
         )
@@ -200,8 +199,9 @@ class CellRun:
         store.write_table(self._work / "server_metrics.parquet", sampler.server_rows)
         self._telemetry = sampler.states()
         missing = {k: v for k, v in self._telemetry.items() if v != "measured"}
+        measured = any(v.startswith("measured") for v in self._telemetry.values())
         self._stages["telemetry"] = Stage(
-            status="failed" if len(missing) == len(self._telemetry) else "done",
+            status="done" if measured else "failed",
             reason="; ".join(f"{k} {v}" for k, v in missing.items()) or None,
         )
 
@@ -310,6 +310,14 @@ class CellRun:
         return environment.visible_gpus()[
             : model.tensor_parallel_size * model.pipeline_parallel_size
         ]
+
+    def _no_energy(self) -> str | None:
+        """Why the counters of this machine do not show the energy of the work; None: they do."""
+        if self._server is None:
+            return "the server runs elsewhere"
+        if self._config.hardware.kind == "gpu" and not self._gpus():
+            return "CUDA_VISIBLE_DEVICES names no GPU that NVML knows"
+        return None
 
     def _target(self) -> Target:
         engine = self._config.engine

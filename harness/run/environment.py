@@ -70,11 +70,16 @@ def visible_gpus() -> tuple[int, ...]:
     chosen = os.environ.get("CUDA_VISIBLE_DEVICES")
     if chosen is None:
         return tuple(gpu["index"] for gpu in gpu_list()[0])
-    by_uuid = {gpu["uuid"]: gpu["index"] for gpu in gpu_list()[0]}
     names = [name.strip() for name in chosen.split(",") if name.strip()]
-    return tuple(
-        int(n) if n.isdigit() else by_uuid[n] for n in names if n.isdigit() or n in by_uuid
-    )
+    try:
+        session = nvml.Nvml()
+    except nvml.Unavailable:
+        return ()
+    try:
+        found = [int(name) if name.isdigit() else session.index_of(name) for name in names]
+    finally:
+        session.close()
+    return tuple(dict.fromkeys(index for index in found if index is not None))
 
 
 def gpu_list() -> tuple[list[dict[str, Any]], str]:

@@ -86,7 +86,7 @@ def test_an_unknown_key_inside_a_list_is_refused_with_the_keys_that_are_allowed(
     [line] = refused(defaults, "workload.levels.0.concurency", 2)
 
     assert line.startswith("workload.levels.0.concurency=2: no such key; did you mean concurrency?")
-    assert "allowed here: concurrency, kind, requests" in line
+    assert "allowed here: concurrency, input_tokens, kind, output_tokens, requests" in line
 
 
 def test_prices_are_no_key_of_a_run() -> None:

@@ -42,6 +42,16 @@ LORA = {
 OFF = {"kind": "none"}
 
 
+def _answered(option: Any) -> Any:
+    """The option with what it asks of the user: a file of theirs and its hash."""
+    answers = {"path": "mine.json", "sha256": "0" * 64}
+    if isinstance(option, list):
+        return [_answered(item) for item in option]
+    if not isinstance(option, dict):
+        return option
+    return {k: answers.get(k, v) if v == "???" else _answered(v) for k, v in option.items()}
+
+
 @pytest.mark.parametrize(
     ("group", "path"), OPTIONS, ids=lambda given: given.stem if isinstance(given, Path) else given
 )
@@ -53,6 +63,7 @@ def test_every_shipped_option_holds_to_its_class(group: str, path: Path) -> None
             "served_model",
         }
         option |= ENDPOINT
+    option = _answered(option)
 
     made: Any = TypeAdapter(GROUPS[group]).validate_json(json.dumps(option, default=str))
 

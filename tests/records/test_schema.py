@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from harness.records.schema import SCHEMA_VERSION, Cell
+from harness.records.schema import SCHEMA_VERSION, Cell, Energy
 from tests.builders import cell, failed_cell, finetune_result, level, score
 
 
@@ -36,10 +36,11 @@ def test_a_figure_is_a_finite_number_or_the_record_is_refused(value: Any) -> Non
 
 
 def test_what_was_not_measured_is_none_and_stays_none() -> None:
-    made = cell(levels=(level(output_tok_per_s=None, energy_j=None),))
+    unknown = Energy(energy_j=None, source="not measured: telemetry is off")
+    made = cell(levels=(level(output_tok_per_s=None, energy=unknown),))
 
     [again] = Cell.model_validate_json(made.model_dump_json()).levels
-    assert (again.output_tok_per_s, again.energy_j) == (None, None)
+    assert (again.output_tok_per_s, again.energy.energy_j) == (None, None)
 
 
 def test_a_stage_has_one_of_the_known_names() -> None:

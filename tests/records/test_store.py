@@ -76,7 +76,7 @@ def edit(folder: Path, **changes: Any) -> Path:
 def test_a_record_of_another_schema_version_is_refused_by_its_number(tmp_path: Path) -> None:
     path = edit(write_sweep(tmp_path, cell(ID)) / ID, schema_version=99)
 
-    with pytest.raises(FactError, match="schema version 99, this harness reads 1") as caught:
+    with pytest.raises(FactError, match="schema version 99, this harness reads 2") as caught:
         store.read(path.parent)
 
     assert str(path) in str(caught.value)
