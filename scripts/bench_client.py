@@ -5,7 +5,7 @@ Usage: .venv/bin/python scripts/bench_client.py [--out FILE] [--only PART ...]
 
 Prints what each part measured, in one run on this machine, and whether the stated bars hold.
 Parts: events (error per event, quiet and with both cores busy), clients (this client, vLLM's own,
-guidellm where it is on the path), many (2,000 streams on two processes), open (500 requests a
+guidellm where it is given), many (2,000 streams on two processes), open (500 requests a
 second for 30 s). Times are of this machine; the ratios are what carries over.
 """
 
@@ -13,7 +13,6 @@ import argparse
 import json
 import multiprocessing
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -79,7 +78,7 @@ def _burn(core: int) -> None:
         sum(range(100_000))
 
 
-def events() -> list[dict[str, Any]]:
+def events(_: argparse.Namespace) -> list[dict[str, Any]]:
     """Error per event at 400 and 1,000 streams, quiet and busy."""
     found = []
     for name, state in (("quiet", None), ("both cores busy", busy_cores)):
@@ -106,33 +105,35 @@ def events() -> list[dict[str, Any]]:
     return found
 
 
-def clients() -> list[dict[str, Any]]:
+def clients(given: argparse.Namespace) -> list[dict[str, Any]]:
     """Mean TTFT and throughput at 400 streams: truth, this client, vLLM's, guidellm."""
     found: list[dict[str, Any]] = []
     with calibrate.stamping_server() as url:
         run = _closed(url, STREAMS, processes=1)
         error, truth = _ttft_error(run)
         say(f"this client: mean TTFT error {error * 1e3:.4f} ms of {truth * 1e3:.2f} ms")
-        httpx.get(f"{url}/lag")
-        theirs = _vllm_bench(url)
-        lag = httpx.get(f"{url}/lag").json()
-        # What the server itself was late by is not the client's error.
-        late_s = lag["first_mean_s"]
-        vllm_error = theirs["mean_ttft_ms"] / 1e3 - calibrate.TTFT_S - late_s
-        say(
-            f"vllm bench serve: mean TTFT {theirs['mean_ttft_ms']:.1f} ms, true"
-            f" {(calibrate.TTFT_S + late_s) * 1e3:.1f} ms; {theirs['output_throughput']:.0f} tok/s"
-        )
-        ratio = vllm_error / max(abs(error), 1e-9)
-        found.append(bar("vLLM's mean TTFT error over ours", ratio, 100, below=False))
-        if shutil.which("guidellm"):
-            say(f"guidellm: {_guidellm(url)}")
+        others = {"vllm bench serve": lambda: _vllm_bench(given.tokenizer, url)}
+        if given.guidellm:
+            others["guidellm"] = lambda: _guidellm(given.guidellm, given.tokenizer, url)
         else:
-            say("guidellm: not measured, it is not on the path")
+            say("guidellm: not measured; give its program with --guidellm")
+        for name, measure in others.items():
+            httpx.get(f"{url}/lag")
+            theirs = measure()
+            # How late the server itself was is not the client's error.
+            late_s = httpx.get(f"{url}/lag").json()["first_mean_s"]
+            off_s = theirs["mean_ttft_ms"] / 1e3 - calibrate.TTFT_S - late_s
+            say(
+                f"{name}: mean TTFT {theirs['mean_ttft_ms']:.1f} ms, true"
+                f" {(calibrate.TTFT_S + late_s) * 1e3:.1f} ms;"
+                f" {theirs['output_throughput']:.0f} tok/s"
+            )
+            ratio = off_s / max(abs(error), 1e-9)
+            found.append(bar(f"{name}: mean TTFT error over ours", ratio, 100, below=False))
     return found
 
 
-def many() -> list[dict[str, Any]]:
+def many(_: argparse.Namespace) -> list[dict[str, Any]]:
     """2,000 streams of ten tokens a second on two processes."""
     process = _server(itl_s=0.1)
     try:
@@ -146,7 +147,7 @@ def many() -> list[dict[str, Any]]:
     return [bar("2,000 streams: reasons to be void", len(level.void), 1)]
 
 
-def open_loop() -> list[dict[str, Any]]:
+def open_loop(_: argparse.Namespace) -> list[dict[str, Any]]:
     """500 requests a second for 30 s: delivered rate and the distribution of the gaps."""
     rate, seconds = 500.0, 30
     due = arrivals.schedule(rate, int(rate * seconds), "poisson", "bench")
@@ -207,10 +208,10 @@ def _ttft_error(run: LevelRun) -> tuple[float, float]:
     return float(np.mean(errors)), float(np.mean([sent - r.sent_s for r, sent in first]))
 
 
-def _vllm_bench(url: str) -> dict[str, Any]:
+def _vllm_bench(tokenizer: str, url: str) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         words = ["--backend", "openai", "--base-url", url, "--model", "stamped"]
-        words += ["--skip-tokenizer-init", "--dataset-name", "random", "--input-len", "20"]
+        words += ["--tokenizer", tokenizer, "--dataset-name", "random", "--input-len", "20"]
         words += ["--output-len", str(TOKENS), "--ignore-eos", "--disable-tqdm", "--save-result"]
         words += ["--max-concurrency", str(STREAMS), "--num-prompts", str(STREAMS * ROUNDS)]
         words += ["--result-dir", folder, "--result-filename", "result.json"]
@@ -223,22 +224,31 @@ def _vllm_bench(url: str) -> dict[str, Any]:
         return result
 
 
-def _guidellm(url: str) -> str:
-    done = subprocess.run(
-        ["guidellm", "benchmark", "--target", url, "--rate-type", "concurrent"]
-        + ["--rate", str(STREAMS), "--max-requests", str(STREAMS * ROUNDS)]
-        + ["--data", f"prompt_tokens=20,output_tokens={TOKENS}"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return done.stdout[-3000:] if done.returncode == 0 else done.stderr[-500:]
+def _guidellm(program: str, tokenizer: str, url: str) -> dict[str, float]:
+    """Mean TTFT (ms) and output tokens per second as guidellm reports them."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "result.json")
+        words = [program, "run", "--disable-console", "--output", f"kind=json,path={path}"]
+        words += ["--backend"]
+        words += [f"kind=openai_http,target={url},model=stamped,request_format=/v1/completions"]
+        words += ["--profile", f"kind=concurrent,streams={STREAMS}"]
+        words += ["--constraint", f"kind=max_requests,count={STREAMS * ROUNDS}"]
+        words += ["--tokenizer", f"kind=huggingface_auto,model={tokenizer}"]
+        words += ["--data", f"kind=synthetic_text,prompt_tokens=20,output_tokens={TOKENS}"]
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise SystemExit(f"guidellm failed:\n{done.stderr[-2000:]}")
+        metrics = json.loads(path.read_text())["benchmarks"][0]["metrics"]
+        return {
+            "mean_ttft_ms": metrics["time_to_first_token_ms"]["successful"]["mean"],
+            "output_throughput": metrics["output_tokens_per_second"]["successful"]["mean"],
+        }
 
 
 def _server(itl_s: float) -> subprocess.Popen[bytes]:
+    schedule = ["--ttft-s", str(calibrate.TTFT_S), "--itl-s", str(itl_s), "--port", "0"]
     return subprocess.Popen(
-        [sys.executable, "-m", "harness.load.stamped_server", "--ttft-s", str(calibrate.TTFT_S)]
-        + ["--itl-s", str(itl_s), "--port", "0"],
+        [sys.executable, "-m", "harness.load.stamped_server", *schedule],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     )
@@ -262,8 +272,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, help="write the bars as JSON")
     parser.add_argument("--only", nargs="+", choices=sorted(PARTS), default=sorted(PARTS))
+    parser.add_argument("--guidellm", help="its program, where it is installed")
+    parser.add_argument("--tokenizer", help="folder with a tokenizer, which the other clients need")
     given = parser.parse_args()
-    found = [line for name in given.only for line in PARTS[name]()]
+    if "clients" in given.only and not given.tokenizer:
+        parser.error("the part `clients` needs --tokenizer FOLDER, e.g. converted weights")
+    found = [line for name in given.only for line in PARTS[name](given)]
     say(f"{sum(line['held'] for line in found)} of {len(found)} bars hold")
     if given.out:
         given.out.write_text(json.dumps(found, indent=1) + "\n")

@@ -11,8 +11,10 @@ from pydantic import TypeAdapter, ValidationError
 from harness.config import run
 from harness.config.load import CONF_DIR
 from harness.config.workload import (
+    AnyLevel,
     ClosedLevel,
     OpenLevel,
+    SearchLevel,
 )
 from tests.builders import run_config
 
@@ -21,6 +23,7 @@ GROUPS = {
     "hardware": run.HardwareConfig,
     "engine": run.Engine,
     "workload": run.Workload,
+    "objectives": run.ObjectivesChoice,
     "telemetry": run.Telemetry,
     "accuracy": run.Accuracy,
     "finetune": run.Finetune,
@@ -76,9 +79,22 @@ def test_every_shipped_option_holds_to_its_class(group: str, path: Path) -> None
         (ClosedLevel(kind="closed", concurrency=8, requests=2), "c8"),
         (OpenLevel(kind="open", rate_rps=2.5, requests=2), "r2.5"),
         (OpenLevel(kind="open", rate_rps=8.0, requests=2), "r8"),
+        (
+            ClosedLevel(kind="closed", concurrency=8, requests=2, input_tokens=9, output_tokens=3),
+            "c8-i9-o3",
+        ),
+        (
+            OpenLevel(kind="open", rate_rps=2.0, arrivals="gamma", gamma_shape=0.5, requests=2),
+            "r2-gamma0.5",
+        ),
+        (
+            OpenLevel(kind="open", rate_rps=1.0, arrivals="ramp", end_rate_rps=4.0, requests=2),
+            "r1-to4",
+        ),
+        (SearchLevel(kind="search", start_rate_rps=1.0, max_rate_rps=9.0, requests=2), "search"),
     ],
 )
-def test_a_levels_name_tells_its_kind_and_size(level: ClosedLevel | OpenLevel, name: str) -> None:
+def test_a_levels_name_tells_its_kind_and_size(level: AnyLevel, name: str) -> None:
     assert level.name == name
 
 
@@ -136,3 +152,41 @@ def test_a_configuration_survives_json_unchanged() -> None:
     made = run_config({"finetune": LORA})
 
     assert type(made).model_validate_json(made.model_dump_json()) == made
+
+
+def test_a_ramp_has_an_end_and_nothing_else_has_one() -> None:
+    with pytest.raises(ValidationError, match="end_rate_rps goes with arrivals=ramp"):
+        OpenLevel(kind="open", rate_rps=1.0, arrivals="ramp", requests=2)
+    with pytest.raises(ValidationError, match="end_rate_rps goes with arrivals=ramp"):
+        OpenLevel(kind="open", rate_rps=1.0, end_rate_rps=2.0, requests=2)
+
+
+def test_a_search_without_objectives_is_refused_with_the_way_to_choose_some() -> None:
+    level = {"kind": "search", "start_rate_rps": 1.0, "max_rate_rps": 9.0, "requests": 400}
+    with pytest.raises(ValidationError, match="a search level needs objectives; choose some"):
+        run_config({"workload.levels": [level]})
+
+
+def test_lengths_of_a_level_need_prompts_and_output_that_have_a_length() -> None:
+    level = {"kind": "closed", "concurrency": 1, "requests": 2}
+    with pytest.raises(ValidationError, match=r"input_tokens needs prompts\.kind=synthetic"):
+        run_config(
+            {
+                "workload.prompts": {"kind": "questions"},
+                "workload.levels": [level | {"input_tokens": 9}],
+            }
+        )
+    with pytest.raises(ValidationError, match=r"output_tokens needs output\.kind=fixed"):
+        run_config(
+            {
+                "workload.output": {"kind": "natural", "max_tokens": 9},
+                "workload.levels": [level | {"output_tokens": 9}],
+            }
+        )
+
+
+def test_the_longest_level_must_fit_the_context_of_the_model() -> None:
+    level = {"kind": "closed", "concurrency": 1, "requests": 2, "input_tokens": 1020}
+    # 1,020 in and 32 out: more than the 1,024 that the server allots.
+    with pytest.raises(ValidationError, match=r"1020 \+ 32 = 1052 tokens"):
+        run_config({"workload.levels": [level]})
