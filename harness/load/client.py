@@ -18,6 +18,7 @@ from harness.load.decode import Capture, decode
 from harness.load.request import Request
 
 _CLOCK_NS = 100_000_000  # between readings of the wall clock, of deadlines, and of progress
+_MANY, _NAP_NS = 50, 1_000_000  # above so many streams, look at most once in a millisecond
 _AT_ONCE_NS = 50_000  # a poll that returns within this did not wait
 _CONNECT_TIMEOUT_S = 5.0
 _HOPELESS = 10  # this many failures and no answer: the rest is not tried
@@ -258,8 +259,16 @@ class Client:
                     self._send_due()  # a burst of reads must not delay what is due
 
     def _poll(self) -> list[tuple[int, int]]:
-        """Wait for something to do, and note from when on data can have waited for us."""
+        """Wait for something to do, and note from when on data can have waited for us.
+
+        With kernel stamps nothing is lost by reading a little later, and looking at many streams
+        at once costs a third less than looking whenever one has something.
+        """
         called = time.monotonic_ns()
+        if self._job.kernel_stamps and len(self._active) > _MANY:
+            nap_ns = min(_NAP_NS, self._due[0][0] - called) if self._due else _NAP_NS
+            time.sleep(max(0, nap_ns) / 1e9)
+            called = time.monotonic_ns()
         ready = self._epoll.poll(_CLOCK_NS / 1e9)
         returned = time.monotonic_ns()
         # What was there at once may have come at any time since the last look.

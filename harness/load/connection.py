@@ -18,7 +18,7 @@ _SO_TIMESTAMPING = 37  # asm-generic/socket.h
 _RX_SOFTWARE, _SOFTWARE = 1 << 3, 1 << 4  # linux/net_tstamp.h
 _TIMESPEC = struct.Struct("@ll")
 _ANCILLARY_BYTES = socket.CMSG_SPACE(3 * _TIMESPEC.size)
-_BUFFER_BYTES = 16384
+_BUFFER_BYTES = 2048  # some events; a larger one costs a microsecond a read
 _LAST_CHUNK = b"0\r\n\r\n"
 
 
@@ -46,7 +46,7 @@ class Address:
 
 
 class Read(NamedTuple):
-    """One read of a socket, in nanoseconds."""
+    """One read of a socket, in nanoseconds. While streams run it is a plain tuple: 0.6 us less."""
 
     before: int  # monotonic, just before the read
     stamp: int  # the kernel's, of the last packet, by the wall clock; 0: none
@@ -74,7 +74,7 @@ class Connection:
         self._reset()
 
     def _reset(self) -> None:
-        self.reads: list[Read] = []
+        self.reads: list[tuple[int, int, bool, int]] = []
         self.bodies: list[tuple[int, bytes]] = []
         self.status: int | None = None
         self.complete = False
@@ -117,7 +117,7 @@ class Connection:
             data = self._tls.unwrap(data)
             if not data:
                 return True
-        self.reads.append(Read(before, stamp, drained, waiting_since))
+        self.reads.append((before, stamp, drained, waiting_since))
         self._raw.append(data)
         # The end of a chunked answer can only be in a read that ends like this, or in a scrap.
         if not self._chunked or data.endswith(_LAST_CHUNK) or len(data) < len(_LAST_CHUNK):

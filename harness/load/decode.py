@@ -3,7 +3,7 @@
 Done after a stream has ended, so that nothing of it costs time while others run.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,7 +26,7 @@ class Capture:
     scheduled_ns: int
     sent_ns: int = 0
     noticed_end_ns: int = 0  # when we knew that it was over
-    reads: list[Read] = field(default_factory=list)
+    reads: Sequence[tuple[int, int, bool, int]] = ()
     bodies: list[tuple[int, bytes]] = field(default_factory=list)
     status: int | None = None
     error_kind: str | None = None
@@ -109,7 +109,7 @@ def decode(capture: Capture, offset_ns: int) -> Request:
         sent_s=capture.sent_ns / 1e9,
         first_byte_s=times.high(0) if capture.reads else None,
         end_s=times.high(-1) if capture.reads else capture.noticed_end_ns / 1e9,
-        stamps="kernel" if all(read.stamp for read in capture.reads) else "user",
+        stamps="kernel" if all(Read._make(read).stamp for read in capture.reads) else "user",
         read_lag_s=times.lags(),
         error_kind=capture.error_kind,
         error=capture.error,
@@ -160,7 +160,7 @@ class _Times:
 
     def __init__(self, capture: Capture, offset_ns: int) -> None:
         self._sent_s = capture.sent_ns / 1e9
-        self._reads = capture.reads
+        self._reads = [Read._make(read) for read in capture.reads]
         self._offset_ns = offset_ns
 
     def high(self, read: int) -> float:
