@@ -109,7 +109,7 @@ def clients(given: argparse.Namespace) -> list[dict[str, Any]]:
     """Mean TTFT and throughput at 400 streams: truth, this client, vLLM's, guidellm."""
     found: list[dict[str, Any]] = []
     with calibrate.stamping_server() as url:
-        run = _closed(url, STREAMS, processes=1)
+        run = _run(url, _closed(STREAMS), processes=1)
         error, truth = _ttft_error(run)
         say(f"this client: mean TTFT error {error * 1e3:.4f} ms of {truth * 1e3:.2f} ms")
         others = {"vllm bench serve": lambda: _vllm_bench(given.tokenizer, url)}
@@ -138,8 +138,8 @@ def many(_: argparse.Namespace) -> list[dict[str, Any]]:
     process = _server(itl_s=0.1)
     try:
         url = _url(process)
-        run = _closed(url, 2000, processes=2, ramp_s=7.0)
-        level = _level(run, 2000)
+        plan = _closed(2000, ramp_s=7.0)
+        level = _level(plan, _run(url, plan, processes=2))
     finally:
         _end(process)
     say(f"2,000 streams: {level.output_tok_per_s}; void: {level.void or 'no'}")
@@ -148,14 +148,14 @@ def many(_: argparse.Namespace) -> list[dict[str, Any]]:
 
 
 def open_loop(_: argparse.Namespace) -> list[dict[str, Any]]:
-    """500 requests a second for 30 s: delivered rate and the distribution of the gaps."""
+    """500 requests a second for 30 s from two processes: rate and distribution of the gaps."""
     rate, seconds = 500.0, 30
     due = arrivals.schedule(rate, int(rate * seconds), "poisson", "bench")
     output = FixedOutput(kind="fixed", tokens=8)
     sessions = [Session((PROMPT,), output, due_s=moment) for moment in due]
     plan = Plan("open", "open", sessions, sessions[:2], None, rate, None, None, 8, 0.0)
     with calibrate.stamping_server() as url:
-        run = _run(url, plan, processes=1)
+        run = _run(url, plan, processes=2)
     sent = np.sort([request.sent_s for request in run.requests])
     wanted = (len(due) - 1) / (due[-1] - due[0])
     delivered = (len(sent) - 1) / (sent[-1] - sent[0])
@@ -174,13 +174,12 @@ def open_loop(_: argparse.Namespace) -> list[dict[str, Any]]:
 # --- runs ----------------------------------------------------------------------------------------
 
 
-def _closed(url: str, streams: int, processes: int, ramp_s: float | None = None) -> LevelRun:
+def _closed(streams: int, ramp_s: float | None = None) -> Plan:
     session = Session((PROMPT,), FixedOutput(kind="fixed", tokens=TOKENS))
-    plan = Plan(
+    return Plan(
         f"c{streams}", "closed", [session] * (streams * ROUNDS), [session], streams, None, ramp_s,
         None, TOKENS, 0.0,
     )  # fmt: skip
-    return _run(url, plan, processes)
 
 
 def _run(url: str, plan: Plan, processes: int) -> LevelRun:
@@ -191,8 +190,7 @@ def _run(url: str, plan: Plan, processes: int) -> LevelRun:
         return generator.run(plan)
 
 
-def _level(run: LevelRun, streams: int) -> Level:
-    plan = Plan("c", "closed", [], [], streams, None, None, None, TOKENS, 0.0)
+def _level(plan: Plan, run: LevelRun) -> Level:
     return metrics.summarise(
         plan, run.requests, run.client, ServerFigures(),
         Energy(energy_j=None, source="not measured"), Limits(), None,

@@ -19,6 +19,7 @@ from harness.load.request import Request
 
 _CLOCK_NS = 100_000_000  # between readings of the wall clock, of deadlines, and of progress
 _MANY, _NAP_NS = 50, 1_000_000  # above so many streams, look at most once in a millisecond
+_SPIN_NS = 200_000  # a sleeping process wakes some 100 us late: the rest is waited out awake
 _AT_ONCE_NS = 50_000  # a poll that returns within this did not wait
 _CONNECT_TIMEOUT_S = 5.0
 _HOPELESS = 10  # this many failures and no answer: the rest is not tried
@@ -157,8 +158,10 @@ class Client:
         heapq.heappush(self._due, (moment_ns, self._order, what))
 
     def _send_due(self) -> None:
-        while self._due and self._due[0][0] <= time.monotonic_ns():
+        while self._due and self._due[0][0] <= time.monotonic_ns() + _SPIN_NS:
             moment, _, what = heapq.heappop(self._due)
+            while time.monotonic_ns() < moment:
+                pass
             if what is not None:
                 self._start(*what, moment)
             elif self._waiting:
@@ -247,7 +250,7 @@ class Client:
                 self._expire(now)
                 self._control(min(asked, self._failed + self._answered))
             if self._due:
-                self._timer.set(self._due[0][0])
+                self._timer.set(self._due[0][0] - _SPIN_NS)
             for fileno, mask in self._poll():
                 if fileno in self._connections:
                     self._serve(self._connections[fileno], mask)
@@ -255,7 +258,7 @@ class Client:
                     self._timer.clear()
                 else:
                     self._control(self._failed + self._answered)
-                if self._due and self._due[0][0] <= time.monotonic_ns():
+                if self._due and self._due[0][0] <= time.monotonic_ns() + _SPIN_NS:
                     self._send_due()  # a burst of reads must not delay what is due
 
     def _poll(self) -> list[tuple[int, int]]:
@@ -266,7 +269,8 @@ class Client:
         """
         called = time.monotonic_ns()
         if self._job.kernel_stamps and len(self._active) > _MANY:
-            nap_ns = min(_NAP_NS, self._due[0][0] - called) if self._due else _NAP_NS
+            spare_ns = self._due[0][0] - _SPIN_NS - called if self._due else _NAP_NS
+            nap_ns = min(_NAP_NS, spare_ns)
             time.sleep(max(0, nap_ns) / 1e9)
             called = time.monotonic_ns()
         ready = self._epoll.poll(_CLOCK_NS / 1e9)

@@ -4,6 +4,7 @@ Talks with its parent over the inherited descriptor: gets a Job, opens its conne
 it is ready, gets the moment to start, gives back an Outcome. Ends when the parent is gone.
 """
 
+import ctypes
 import os
 import sys
 import time
@@ -12,10 +13,16 @@ from multiprocessing.connection import Connection as Pipe
 from harness.load.client import Client, Job, Stop
 
 
+_PR_SET_TIMERSLACK = 29
+
+
 def main(descriptor: int, core: int) -> None:
     """Do jobs until the parent closes its end."""
     if core >= 0 and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {core})
+    if sys.platform == "linux":
+        # Without it every wait ends some 50 us late.
+        ctypes.CDLL(None).prctl(_PR_SET_TIMERSLACK, 1, 0, 0, 0)
     pipe: Pipe[object, object] = Pipe(descriptor)
     try:
         while True:

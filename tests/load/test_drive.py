@@ -192,9 +192,9 @@ def test_no_process_outlives_its_parent_however_that_ends() -> None:
 
 
 @pytest.mark.parametrize(
-    ("streams", "rate", "wanted"), [(1, None, 1), (1000, None, 1), (1001, None, 2), (0, 501.0, 2)]
+    ("streams", "rate", "wanted"), [(1, None, 1), (1000, None, 1), (1001, None, 2), (0, 251.0, 2)]
 )
-def test_a_process_is_given_to_each_thousand_streams_and_each_500_requests_a_second(
+def test_a_process_is_given_to_each_thousand_streams_and_each_250_requests_a_second(
     streams: int, rate: float | None, wanted: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(os, "cpu_count", lambda: 16)
