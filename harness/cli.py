@@ -131,7 +131,7 @@ def prices() -> None:
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
-    default=Path("conf"),
+    default=Path("my/conf"),
     show_default=True,
     help="Folder of options, for `harness report --config-dir`.",
 )

@@ -2,11 +2,16 @@
 """The load generator against a server that stamps its own send times, beside other clients.
 
 Usage: .venv/bin/python scripts/bench_client.py [--out FILE] [--only PART ...]
+           [--tokenizer FOLDER] [--guidellm PROGRAM]
 
-Prints what each part measured, in one run on this machine, and whether the stated bars hold.
-Parts: events (error per event, quiet and with both cores busy), clients (this client, vLLM's own,
-guidellm where it is given), many (2,000 streams on two processes), open (500 requests a
-second for 30 s). Times are of this machine; the ratios are what carries over.
+Prints what each part measured, in one run on this machine, and whether the stated bars hold. Times
+are of this machine; the ratios are what carries over. Parts:
+
+events   error of each event's time, quiet and with both cores busy
+clients  mean TTFT of this client, of vLLM's own and of guidellm, on the stamping server
+many     2,000 streams on two processes
+open     500 requests a second for 30 s
+real     this client and vLLM's own on a real vLLM server on the CPU
 """
 
 import argparse
@@ -26,15 +31,33 @@ import httpx
 import numpy as np
 from scipy import stats
 
-from harness.config.workload import ClientConfig, FixedOutput, Limits
-from harness.load import arrivals, calibrate, metrics
+from harness.config import load
+from harness.config.run import VllmCpuEngine
+from harness.config.workload import ClientConfig, ClosedLevel, FixedOutput, Limits, LoadWorkload
+from harness.load import arrivals, calibrate, metrics, steady
 from harness.load.clock import WallClock
 from harness.load.drive import Generator, LevelRun, Target
-from harness.load.plan import Plan, Prompt, Session
+from harness.load.plan import Plan, Prompt, Session, plan_level
+from harness.load.prompts import Vocabulary
 from harness.records.schema import Energy, Level, ServerFigures
+from harness.run.servers import Servers
+from harness.serve import process, tokenizer
+from harness.serve.weights import prepare
+from harness.telemetry import prometheus
 
 STREAMS, ROUNDS = 400, 3
 TOKENS = 64
+REAL_STREAMS = 8
+REAL: dict[str, Any] = {
+    "kind": "load",
+    "name": "bench",
+    "prompts": {"kind": "synthetic", "input_tokens": 100},
+    "output": {"kind": "fixed", "tokens": 32},
+    "levels": [{"kind": "closed", "concurrency": REAL_STREAMS, "requests": 48}],
+    "warmup_requests": 1,
+    "request_timeout_s": 300.0,
+    "ramp_s": 0.0,
+}
 PROMPT = Prompt(text=" ".join(["word"] * 20))
 RUN_VLLM = (
     "import argparse; from vllm.benchmarks.serve import add_cli_args, main;"
@@ -135,13 +158,13 @@ def clients(given: argparse.Namespace) -> list[dict[str, Any]]:
 
 def many(_: argparse.Namespace) -> list[dict[str, Any]]:
     """2,000 streams of ten tokens a second on two processes."""
-    process = _server(itl_s=0.1)
+    slow = _server(itl_s=0.1)
     try:
-        url = _url(process)
+        url = _url(slow)
         plan = _closed(2000, ramp_s=7.0)
         level = _level(plan, _run(url, plan, processes=2))
     finally:
-        _end(process)
+        _end(slow)
     say(f"2,000 streams: {level.output_tok_per_s}; void: {level.void or 'no'}")
     say(f"  {level.client}")
     return [bar("2,000 streams: reasons to be void", len(level.void), 1)]
@@ -171,6 +194,59 @@ def open_loop(_: argparse.Namespace) -> list[dict[str, Any]]:
     ]
 
 
+def real(_: argparse.Namespace) -> list[dict[str, Any]]:
+    """This client and vLLM's on one real vLLM server on the CPU, twice each in turn."""
+    [cell] = load.plan(
+        ["model=smollm2_135m", "engine.max_num_seqs=8"], multirun=False, config_dir=None
+    )
+    config = cell.config
+    assert isinstance(config.engine, VllmCpuEngine)
+    weights = prepare(config.model.source, say)
+    port = process.free_port()
+    command = Servers().command(config, weights, port)
+    plan = plan_level(
+        LoadWorkload.model_validate_json(json.dumps(REAL)),
+        ClosedLevel.model_validate(REAL["levels"][0]),
+        Vocabulary(tokenizer.ordinary_token_ids(weights.folder)),
+        0,
+    )
+    ours, theirs, exact = [], [], []
+    with tempfile.TemporaryDirectory() as folder:
+        server = process.start(
+            command, port=port, model=config.model.name, log=Path(folder, "server.log"),
+            startup_timeout_s=600.0, stop_timeout_s=20.0,
+        )  # fmt: skip
+        try:
+            for _ in range(2):
+                server.reset_prefix_cache()
+                before = prometheus.Page(server.base_url).read()
+                run = _run(server.base_url, plan, processes=1, model=config.model.name)
+                after = prometheus.Page(server.base_url).read()
+                assert before
+                assert after
+                name = prometheus.OUTPUT_TOKENS
+                tokens = sum(r.output_tokens or 0 for r in run.requests)
+                counted = after[name] - before[name]
+                exact.append(counted - tokens - REAL["output"]["tokens"])  # one warm-up answer
+                span = steady.whole(run.requests)
+                ours.append(tokens / span.length_s)
+                server.reset_prefix_cache()
+                theirs.append(
+                    _vllm_bench(
+                        str(weights.folder), server.base_url, config.model.name, REAL_STREAMS,
+                        len(plan.sessions), 100, REAL["output"]["tokens"],
+                    )["output_throughput"]
+                )  # fmt: skip
+        finally:
+            server.stop()
+    say(f"real vLLM: ours {ours}, vllm bench serve {theirs} output tok/s")
+    off = abs(np.mean(ours) / np.mean(theirs) - 1)
+    return [
+        bar("real vLLM: throughput against vllm bench serve, off by", float(off), 0.03),
+        bar("real vLLM: tokens that client and server count differently", max(map(abs, exact)), 1),
+    ]
+
+
 # --- runs ----------------------------------------------------------------------------------------
 
 
@@ -182,9 +258,9 @@ def _closed(streams: int, ramp_s: float | None = None) -> Plan:
     )  # fmt: skip
 
 
-def _run(url: str, plan: Plan, processes: int) -> LevelRun:
+def _run(url: str, plan: Plan, processes: int, model: str = "stamped") -> LevelRun:
     with Generator(
-        Target(url, "stamped"), ClientConfig(), processes=processes, timeout_s=60.0
+        Target(url, model), ClientConfig(), processes=processes, timeout_s=60.0
     ) as generator:
         time.sleep(1)
         return generator.run(plan)
@@ -206,12 +282,21 @@ def _ttft_error(run: LevelRun) -> tuple[float, float]:
     return float(np.mean(errors)), float(np.mean([sent - r.sent_s for r, sent in first]))
 
 
-def _vllm_bench(tokenizer: str, url: str) -> dict[str, Any]:
+def _vllm_bench(
+    tokenizer: str,
+    url: str,
+    model: str = "stamped",
+    streams: int = STREAMS,
+    requests: int = STREAMS * ROUNDS,
+    given: int = 20,
+    asked: int = TOKENS,
+) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
-        words = ["--backend", "openai", "--base-url", url, "--model", "stamped"]
-        words += ["--tokenizer", tokenizer, "--dataset-name", "random", "--input-len", "20"]
-        words += ["--output-len", str(TOKENS), "--ignore-eos", "--disable-tqdm", "--save-result"]
-        words += ["--max-concurrency", str(STREAMS), "--num-prompts", str(STREAMS * ROUNDS)]
+        words = ["--backend", "openai", "--base-url", url, "--model", model]
+        words += ["--tokenizer", tokenizer, "--dataset-name", "random", "--input-len", str(given)]
+        words += ["--output-len", str(asked), "--ignore-eos", "--temperature", "0"]
+        words += ["--disable-tqdm", "--save-result"]
+        words += ["--max-concurrency", str(streams), "--num-prompts", str(requests)]
         words += ["--result-dir", folder, "--result-filename", "result.json"]
         done = subprocess.run(
             [sys.executable, "-c", RUN_VLLM, *words], capture_output=True, text=True, check=False
@@ -252,22 +337,24 @@ def _server(itl_s: float) -> subprocess.Popen[bytes]:
     )
 
 
-def _url(process: subprocess.Popen[bytes]) -> str:
-    assert process.stdout
-    return f"http://127.0.0.1:{json.loads(process.stdout.readline())['port']}"
+def _url(server: subprocess.Popen[bytes]) -> str:
+    assert server.stdout
+    return f"http://127.0.0.1:{json.loads(server.stdout.readline())['port']}"
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    assert process.stdin
-    process.stdin.close()
-    process.wait()
+def _end(server: subprocess.Popen[bytes]) -> None:
+    assert server.stdin
+    server.stdin.close()
+    server.wait()
 
 
-PARTS = {"events": events, "clients": clients, "many": many, "open": open_loop}
+PARTS = {"events": events, "clients": clients, "many": many, "open": open_loop, "real": real}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--out", type=Path, help="write the bars as JSON")
     parser.add_argument("--only", nargs="+", choices=sorted(PARTS), default=sorted(PARTS))
     parser.add_argument("--guidellm", help="its program, where it is installed")

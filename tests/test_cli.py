@@ -17,6 +17,7 @@ from harness.errors import (
     MeasurementError,
     SetupError,
 )
+from harness.records.schema import Calibration
 from harness.report import page
 from tests.builders import cell, failed_cell, parse_shipped_once, write_sweep
 
@@ -237,3 +238,23 @@ def test_the_module_as_a_program_ends_with_the_code_and_one_line(tmp_path: Path)
     assert done.stdout == ""
     [line] = done.stderr.splitlines()
     assert line.startswith("error: sweeep=1: no such key; did you mean sweep?")
+
+
+def test_calibrate_prints_a_table_and_writes_the_figures(harness: Harness, tmp_path: Path) -> None:
+    done = harness("calibrate", "--streams", "2", "--out", str(tmp_path / "client.json"))
+
+    assert done.code == 0
+    assert "times are taken by the kernel clock" in done.out
+    assert "streams  event error p50 / p99" in done.out
+    found = Calibration.model_validate_json((tmp_path / "client.json").read_text("utf-8"))
+    # Three answers of 64 tokens for each of two streams.
+    assert [(point.streams, point.events) for point in found.points] == [(2, 384)]
+    assert not found.short
+
+
+@pytest.mark.parametrize("streams", ["many", "0", "4,-1"])
+def test_calibrate_refuses_what_is_no_number_of_streams(harness: Harness, streams: str) -> None:
+    done = harness("calibrate", f"--streams={streams}")
+
+    assert (done.code, len(done.err)) == (2, 1)
+    assert "--streams" in done.err[0]

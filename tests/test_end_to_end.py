@@ -79,25 +79,77 @@ def test_the_record_names_no_folder_and_no_environment_of_this_machine(whole_run
 def test_client_and_server_count_the_same_tokens(whole_run: Run) -> None:
     folder, cell = only_cell(whole_run.sweep)
     requests = pd.read_parquet(folder / "requests.parquet")
+    assert [level.kind for level in cell.levels] == ["closed", "open"]
     for level in cell.levels:
         rows = requests[requests["level"] == level.name]
         # 6 requests of 100 tokens in and 32 out, exactly
-        assert (level.failed, level.length_missed) == (0, 0)
+        assert (level.failed, level.length_missed, level.counted_by_tokenizer) == (0, 0, 0)
         assert (level.input_tokens, level.output_tokens) == (600, 192)
-        assert level.server_output_tokens == 192
+        assert (level.server.prompt_tokens, level.server.output_tokens) == (600, 192)
+        assert level.server.prefix_cache_hit_share == 0.0
         assert rows["token_counts"].map(sum).sum() == 192
+        assert (rows["cached_tokens"] == 0).all()
         assert (rows["sent_s"] >= rows["scheduled_s"] - 1e-6).all()
+
+
+def test_the_kernel_took_the_times_and_the_clients_own_error_stands_in_the_record(
+    whole_run: Run,
+) -> None:
+    folder, cell = only_cell(whole_run.sweep)
+    requests = pd.read_parquet(folder / "requests.parquet")
+    assert set(requests["stamps"]) == {"kernel"}
+    for _, row in requests.iterrows():
+        low, high = list(row["token_low_s"]), list(row["token_high_s"])
+        assert len(high) == len(row["token_counts"])
+        assert row["sent_s"] <= row["first_byte_s"] <= high[0] <= high[-1] <= row["end_s"]
+        assert all(a <= b for a, b in zip(low, high, strict=True))
+    assert cell.calibration is not None
+    [point] = cell.calibration.points
+    assert (cell.calibration.short, point.streams) == (True, 16)
+    assert 0 <= point.event_error_p50_s <= point.event_error_p99_s
+
+
+def test_figures_of_the_levels_are_those_of_the_requests_on_disk(whole_run: Run) -> None:
+    folder, cell = only_cell(whole_run.sweep)
+    requests = pd.read_parquet(folder / "requests.parquet")
+    for level in cell.levels:
+        rows = requests[requests["level"] == level.name]
+        start = rows["sent_s"].min()
+        assert level.duration_s == pytest.approx(rows["end_s"].max() - start)
+        if level.window is None:
+            assert any(reason.startswith("no steady window") for reason in level.void)
+            continue
+        begun = rows["sent_s" if level.kind == "closed" else "scheduled_s"] - start
+        inside = rows[(begun >= level.window.start_s) & (begun < level.window.end_s)]
+        assert level.window.requests == len(inside)
+        ends = pd.concat([pd.Series(times) for times in rows["token_high_s"]]) - start
+        came = ((ends >= level.window.start_s) & (ends <= level.window.end_s)).sum()
+        assert abs(level.window.output_tokens - came) <= 2  # merged events at an edge
+        assert level.ttft_s.p50 is not None
+        if len(inside):
+            ttft = inside["token_high_s"].map(lambda times: times[0]) - inside["scheduled_s"]
+            assert level.ttft_s.p50.value == pytest.approx(ttft.median(), rel=0.02)
+
+
+def test_each_tokenizers_count_of_the_reference_texts_stands_in_the_record(
+    whole_run: Run,
+) -> None:
+    _, cell = only_cell(whole_run.sweep)
+    tokens = {text.name: text.tokens for text in cell.texts}
+    assert set(tokens) == {"en", "zh", "code"}
+    # SmolLM2's vocabulary has few Chinese words: shorter in bytes, many more tokens.
+    assert tokens["zh"] > 2 * tokens["en"]
 
 
 def test_energy_on_a_machine_without_counters_is_not_measured_rather_than_zero(
     whole_run: Run,
 ) -> None:
     _, cell = only_cell(whole_run.sweep)
-    if cell.telemetry["rapl"] == "measured" or cell.telemetry["nvml"] == "measured":
-        assert all(level.energy_j and level.energy_j > 0 for level in cell.levels)
+    if cell.telemetry["rapl"] == "measured":
+        assert all(level.energy.energy_j and level.energy.energy_j > 0 for level in cell.levels)
         return
-    assert [level.energy_j for level in cell.levels] == [None, None]
-    assert all(level.energy_source.startswith("not measured: ") for level in cell.levels)
+    assert [level.energy.energy_j for level in cell.levels] == [None, None]
+    assert all(level.energy.source.startswith("not measured: ") for level in cell.levels)
 
 
 def test_scores_are_the_means_of_the_samples_on_disk_and_carry_their_conditions(
@@ -122,6 +174,7 @@ def test_scores_are_the_means_of_the_samples_on_disk_and_carry_their_conditions(
     assert maths.num_fewshot == 2
     assert maths.cut is not None
     assert maths.output_tokens
+    assert maths.prompt_tokens
     assert (maths.value is None) == (maths.cut > 0.5 * 3)
 
 
@@ -169,9 +222,12 @@ def test_wandb_files_hold_config_levels_and_records_and_no_machine_identity(
     summary: dict[str, Any] = {}
     for update in by_kind["summary"]:
         summary |= wandb_file.values(update.update)
-    rate = cell.levels[0].output_tok_per_s
-    assert rate is not None
-    assert summary["c2/output_tok_per_s"] == pytest.approx(rate.value)
+    for level in cell.levels:
+        assert summary[f"{level.name}/void"] == bool(level.void)
+        if not level.void:  # a void figure is not plotted beside valid ones
+            rate = level.output_tok_per_s
+            assert rate is not None
+            assert summary[f"{level.name}/output_tok_per_s"] == pytest.approx(rate.value)
     names = {item.path for artifact in by_kind["artifact"] for item in artifact.manifest.contents}
     assert {"cell.json", "requests.parquet"} <= names
     offered = [wandb_file.values(h.item).get("level/offered") for h in by_kind["history"]]

@@ -12,7 +12,6 @@ from multiprocessing.connection import Connection as Pipe
 
 from harness.load.client import Client, Job, Stop
 
-
 _PR_SET_TIMERSLACK = 29
 
 

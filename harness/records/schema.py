@@ -67,13 +67,17 @@ class ClientFigures(Frozen):
     merged_share: float | None = Field(
         description="Events read together with a later one of their stream: bounded, not timed"
     )
-    read_lag_p50_s: float | None = Field(description="Kernel's receive stamp to our read")
+    read_lag_p50_s: float | None = Field(
+        description="Receive stamp to our read; without a stamp how long it can have waited"
+    )
     read_lag_p99_s: float | None
     schedule_lag_p99_s: float | None = Field(description="How late it sent; open loop only")
     cpu_share: float = Field(description="CPU time over wall time, busiest process")
     cpu_us_per_event: float | None
     late_connections: int = Field(description="Opened while the clock ran")
-    clock_step_s: float | None = Field(description="Largest step of the wall clock seen; None: none")
+    clock_step_s: float | None = Field(
+        description="Largest step of the wall clock seen; None: none"
+    )
     stopped_early: str | None = Field(None, description="Why sending ended before all was sent")
 
 

@@ -248,11 +248,13 @@ def _conditions(row: Row, tariff: Tariff, level: Level, task: Level) -> str:
         if done.requests
         else "no whole answer"
     )
-    natural = "natural length" if task.output_tokens_asked is None else "fixed length"
+    length = "natural length" if task.output_tokens_asked is None else "fixed length"
+    if task.kind == "trace":
+        length = "lengths of the trace"
     parts = [
         tariff.conditions,
         f"bills from {level.name}",
-        f"a task is one request of {task.name} ({each} on average, {natural})",
+        f"a task is one request of {task.name} ({each} on average, {length})",
     ]
     if row.figure("cost_usd_per_correct").value is not None:
         scores = [s for s in row.cell.scores if s.task.startswith("gsm8k") and not s.adapter]

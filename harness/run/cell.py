@@ -186,6 +186,7 @@ class CellRun:
         )
         try:
             with self._timed("load"), sampler or nullcontext():
+                stage.calibrate()
                 stage.run()
         finally:
             store.write_table(self._work / "requests.parquet", stage.rows)

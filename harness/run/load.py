@@ -1,12 +1,12 @@
 """The load stage of a cell: the client's own error first, then every level and search."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from harness.config.run import RunConfig
-from harness.config.workload import LoadWorkload, Objectives, SearchLevel
+from harness.config.workload import ClosedLevel, LoadWorkload, Objectives, SearchLevel
 from harness.errors import MeasurementError
 from harness.load import metrics, steady
 from harness.load.calibrate import calibrate
@@ -51,6 +51,18 @@ class LoadStage:
     searches: list[SearchResult] = field(default_factory=list)
     rows: list[dict[str, Any]] = field(default_factory=list)
 
+    def calibrate(self) -> None:
+        """The client's own error at the workload's highest concurrency, before anything else."""
+        closed = [level for level in self._workload.levels if isinstance(level, ClosedLevel)]
+        streams = max([_CALIBRATE_AT_LEAST, *(level.concurrency for level in closed)])
+        self.calibration = calibrate(self._workload.client, [streams], True, self.say)
+        point = self.calibration.points[0]
+        self.show(
+            f"client at {point.streams} streams: error per event p50"
+            f" {point.event_error_p50_s * 1e3:.3f} ms, p99 {point.event_error_p99_s * 1e3:.3f} ms,"
+            f" times taken by the {self.calibration.stamps} clock"
+        )
+
     def run(self) -> None:
         """Everything, level by level. Raises MeasurementError when all requests of one fail."""
         workload = self._workload
@@ -59,7 +71,6 @@ class LoadStage:
             for level in workload.levels
             if not isinstance(level, SearchLevel)
         }
-        self._calibrate(list(plans.values()))
         if self.sampler:
             self.say("measuring idle power")
             self.sampler.idle(self.idle_s)
@@ -81,16 +92,6 @@ class LoadStage:
     def _workload(self) -> LoadWorkload:
         assert isinstance(self.config.workload, LoadWorkload)
         return self.config.workload
-
-    def _calibrate(self, plans: Sequence[Plan]) -> None:
-        streams = max([plan.concurrency or 0 for plan in plans] + [_CALIBRATE_AT_LEAST])
-        self.calibration = calibrate(self._workload.client, [streams], True, self.say)
-        point = self.calibration.points[0]
-        self.show(
-            f"client at {point.streams} streams: error per event p50"
-            f" {point.event_error_p50_s * 1e3:.3f} ms, p99 {point.event_error_p99_s * 1e3:.3f} ms,"
-            f" times taken by the {self.calibration.stamps} clock"
-        )
 
     def _search(self, generator: Generator, level: SearchLevel, where: str) -> None:
         objectives = self.config.objectives
