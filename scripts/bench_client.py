@@ -195,7 +195,7 @@ def open_loop(_: argparse.Namespace) -> list[dict[str, Any]]:
 
 
 def real(_: argparse.Namespace) -> list[dict[str, Any]]:
-    """This client and vLLM's on one real vLLM server on the CPU, twice each in turn."""
+    """This client and vLLM's on one real vLLM server on the CPU, three times each in turn."""
     [cell] = load.plan(
         ["model=smollm2_135m", "engine.max_num_seqs=8"], multirun=False, config_dir=None
     )
@@ -217,7 +217,7 @@ def real(_: argparse.Namespace) -> list[dict[str, Any]]:
             startup_timeout_s=600.0, stop_timeout_s=20.0,
         )  # fmt: skip
         try:
-            for _ in range(2):
+            for _ in range(3):
                 server.reset_prefix_cache()
                 before = prometheus.Page(server.base_url).read()
                 run = _run(server.base_url, plan, processes=1, model=config.model.name)
