@@ -220,12 +220,8 @@ class Client:
         if turn < len(turns.requests) and error_kind is None:
             self._put(time.monotonic_ns() + turns.think_ns, (turns, turn))
         elif self._job.concurrency is not None and self._waiting:
-            self._start_next()
-
-    def _start_next(self) -> None:
-        """The next session of a closed loop; through the schedule, so that failures in a row do
-        not nest."""
-        self._put(time.monotonic_ns(), None)
+            # Through the schedule, so that failures in a row do not nest.
+            self._put(time.monotonic_ns(), None)
 
     def _keep(self, capture: Capture) -> None:
         self._held_bytes += sum(len(piece) for _, piece in capture.bodies)
@@ -297,25 +293,32 @@ class Client:
                 self._take(active, connection)
                 self._finish(active, "connection", _words(error))
             return
-        if came and not connection.complete:
+        if came and not (connection.complete or connection.broken):
             return
         if not came and active and connection.served and not connection.reads:
             # The server ended an idle connection in the moment in which we sent on it.
             self._drop(connection)
             self._send(active, fresh=True)
             return
+        self._end(connection, active)
+
+    def _end(self, connection: Connection, active: _Active | None) -> None:
+        """The answer on a connection is over, properly or not; no answer: it was idle."""
         proper = connection.complete or connection.ended()
-        if came and connection.reusable() and active:
+        if active and connection.reusable():
             self._idle.append(connection)
             self._active.pop(connection.fileno)
         else:
             self._drop(connection)
-        if active:
-            self._take(active, connection)
-            if proper:
-                self._finish(active, None, None)
-            else:
-                self._finish(active, "connection", "the server closed inside the answer")
+        if active is None:
+            return
+        self._take(active, connection)
+        if proper:
+            self._finish(active, None, None)
+        elif connection.broken:
+            self._finish(active, "malformed", "the answer is no HTTP")
+        else:
+            self._finish(active, "connection", "the server closed inside the answer")
 
     @staticmethod
     def _take(active: _Active, connection: Connection) -> None:

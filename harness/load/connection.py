@@ -62,7 +62,7 @@ class Connection:
 
     __slots__ = (
         "_chunked", "_fed", "_keep_alive", "_known_length", "_parser", "_pending", "_raw", "_tls",
-        "bodies", "complete", "fileno", "reads", "served", "sock", "status",
+        "bodies", "broken", "complete", "fileno", "reads", "served", "sock", "status",
     )  # fmt: skip
 
     def __init__(self, sock: socket.socket, tls: "_Tls | None") -> None:
@@ -77,7 +77,7 @@ class Connection:
         self.reads: list[tuple[int, int, bool, int]] = []
         self.bodies: list[tuple[int, bytes]] = []
         self.status: int | None = None
-        self.complete = False
+        self.complete = self.broken = False
         self._raw: list[bytes] = []
         self._fed = 0
         self._chunked = self._known_length = self._keep_alive = False
@@ -132,7 +132,7 @@ class Connection:
 
     def reusable(self) -> bool:
         """Whether the next request may use this connection."""
-        return self.complete and self._keep_alive
+        return self.complete and self._keep_alive and not self.broken
 
     def close(self) -> None:
         """Drop the connection; what was read of the answer is framed first, to keep it."""
@@ -142,7 +142,7 @@ class Connection:
     def _frame(self) -> None:
         """Feed what was not yet looked at to the HTTP parser, whose callbacks follow.
 
-        Raises nothing: bytes that are no HTTP leave the answer incomplete.
+        Raises nothing: bytes that are no HTTP make the answer `broken`.
         """
         while self._fed < len(self._raw):
             data, self._raw[self._fed] = self._raw[self._fed], b""
@@ -150,6 +150,7 @@ class Connection:
             try:
                 self._parser.feed_data(data)
             except httptools.HttpParserError:
+                self.broken = True
                 self._raw = self._raw[: self._fed]
                 return
 

@@ -162,6 +162,7 @@ class _Times:
         self._sent_s = capture.sent_ns / 1e9
         self._reads = [Read._make(read) for read in capture.reads]
         self._offset_ns = offset_ns
+        self._floors = self._known_floors()
 
     def high(self, read: int) -> float:
         """When all of it had arrived: the kernel's stamp, or else our read."""
@@ -173,13 +174,24 @@ class _Times:
         return self._reads[read].before / 1e9
 
     def low(self, read: int) -> float:
-        """After when the first of it arrived: what came earlier would be in the read before."""
-        if read == 0:
-            return min(self._sent_s, self.high(0))
-        earlier, before_s = self.high(read - 1), self._reads[read - 1].before / 1e9
-        # A read that did not empty the socket says only that its own bytes had come.
-        known_s = max(earlier, before_s) if self._reads[read - 1].drained else earlier
-        return min(known_s, self.high(read))
+        """After when the first of it arrived: what came earlier would be in a read before."""
+        return min(self._floors[read], self.high(read))
+
+    def exact(self, read: int) -> bool:
+        """Whether the stamp is that of the read's last byte: not where more was left behind.
+
+        The kernel may have put several packets together, of which it keeps the last stamp; each
+        read of a part then gives that stamp.
+        """
+        return self._reads[read].drained
+
+    def _known_floors(self) -> list[float]:
+        """Per read the latest moment at which the socket was known to be empty before it."""
+        floors = [self._sent_s]
+        for number, taken in enumerate(self._reads):
+            empty_s = max(self.high(number), taken.before / 1e9)
+            floors.append(empty_s if taken.drained else floors[-1])
+        return floors
 
     def lags(self) -> list[float]:
         """How long data waited until we read it; without a stamp how long it can have waited."""
@@ -245,7 +257,8 @@ class _Answer:
         """Times of the events; what is missing makes the answer a failure."""
         request = self._request
         for position, read in enumerate(self._read_of):
-            merged = position + 1 < len(self._read_of) and self._read_of[position + 1] == read
+            last = position + 1 == len(self._read_of) or self._read_of[position + 1] != read
+            merged = not (last and self._times.exact(read))
             high = self._times.high(read)
             request.token_high_s.append(high)
             request.token_low_s.append(self._times.low(read) if merged else high)

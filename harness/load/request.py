@@ -31,7 +31,7 @@ class Request:
     finish_reason: str | None = None
     stamps: str = "kernel"  # or "user": who took the times
     read_lag_s: list[float] = field(default_factory=list)  # per read: stamp to our read
-    merged: int = 0  # events read together with a later one
+    merged: int = 0  # events that have bounds instead of a time
     token_seen_s: list[float] = field(default_factory=list)  # when we read it, by our own clock
     token_text: list[str] = field(default_factory=list)  # only until its tokens are counted
     error_kind: str | None = None

@@ -3,6 +3,8 @@
 import dataclasses
 import itertools
 import json
+import socket
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -143,6 +145,23 @@ def test_a_failure_is_counted_with_its_kind_and_keeps_what_had_come(
     assert request.token_counts == [1] * kept
     assert len(request.token_high_s) in (kept, 0)
     assert request.end_s >= request.sent_s > 0
+
+
+def test_what_is_no_http_fails_at_once_instead_of_at_the_time_limit() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def babble() -> None:
+            talking, _ = listener.accept()
+            talking.recv(1000)
+            talking.sendall(b"SSH-2.0-OpenSSH_9.2\r\n")
+            talking.recv(1000)  # until the client leaves
+
+        thread = threading.Thread(target=babble)
+        thread.start()
+        [request] = run(job(f"http://127.0.0.1:{listener.getsockname()[1]}")).requests
+        thread.join(10)
+
+    assert (request.error_kind, request.error) == ("malformed", "the answer is no HTTP")
 
 
 def test_nobody_at_the_address_is_a_connection_failure() -> None:
