@@ -21,6 +21,7 @@ from harness.records.schema import Level
 from harness.stats import CONFIDENCE, Estimate
 
 TOKENS_PER_MTOK = 1e6
+_MOST_CONDITION = 30.0  # beyond, 2% of noise in the seconds can become more than half of a price
 LARGE_RESIDUAL = 0.1
 _SECONDS_PER_HOUR = 3600.0
 _JOULES_PER_KWH = 3.6e6
@@ -157,7 +158,7 @@ def fit(levels: Sequence[Level]) -> TokenSeconds | Unfit:
     tokens = np.array([[w.input_tokens, w.cached_tokens, w.output_tokens] for w in works], float)
     seconds = np.array([w.seconds for w in works])
     columns = [0, 1, 2] if tokens[:, 1].any() else [0, 2]
-    if np.linalg.matrix_rank(tokens[:, columns]) < len(columns):
+    if _condition(tokens[:, columns] / seconds[:, None]) > _MOST_CONDITION:
         return Unfit(
             f"{len(chosen)} shapes at {concurrency} in flight do not tell"
             f" {len(columns)} kinds of token apart"
@@ -173,6 +174,13 @@ def fit(levels: Sequence[Level]) -> TokenSeconds | Unfit:
         largest_residual=float(np.max(np.abs(fitted - seconds) / seconds)),
         r_squared=_r_squared(chosen, tokens, seconds, fitted),
     )
+
+
+def _condition(rows: NDArray[np.float64]) -> float:
+    """How much an error of the seconds can grow in the prices: columns scaled to one length."""
+    if len(rows) < rows.shape[1]:
+        return np.inf
+    return float(np.linalg.cond(rows / np.linalg.norm(rows, axis=0)))
 
 
 def _usable(level: Level) -> bool:
@@ -307,8 +315,8 @@ def api_usd(
 def usd_per_correct(usd_per_answer: Estimate, accuracy: Estimate) -> Estimate | None:
     """Cost of one right answer: cost of an answer / accuracy.
 
-    The interval takes the ends of cost and accuracy together, so it is wider than 95%. None when
-    nothing was answered correctly: the cost has no bound.
+    The interval takes the ends of cost and accuracy together; the spread of answer lengths is not
+    in it. None when nothing was answered correctly: the cost has no bound.
     """
     if accuracy.value <= 0:
         return None

@@ -12,8 +12,9 @@ from harness.stats import Estimate
 
 _LEVEL_COLUMNS = (
     "name", "kind", "concurrency", "rate_rps", "requests", "failed", "duration_s", "input_tokens",
-    "output_tokens", "length_missed", "total_tok_per_s", "requests_per_s", "goodput_rps",
+    "output_tokens", "length_missed",
 )  # fmt: skip
+_LEVEL_FIGURES = ("total_tok_per_s", "requests_per_s", "goodput_rps")  # None where void
 _PERCENTILES = ("p50", "p90", "p99")
 _LATENCIES = ("ttft", "ttfa", "itl", "tpot", "e2e")
 
@@ -69,15 +70,19 @@ def log(folder: Path, cell: Cell, tracking: WandbTracking) -> None:
         for level in cell.levels:
             run.log({f"level/{key}": value for key, value in _level_metrics(level).items()})
         names = [f"{name}_{p}_s" for name in _LATENCIES for p in _PERCENTILES]
-        table = wandb.Table(columns=[*_LEVEL_COLUMNS, "void", "energy_j", "energy_source", *names])
+        columns = [*_LEVEL_COLUMNS, *_LEVEL_FIGURES, "void", "energy_j", "energy_source", *names]
+        table = wandb.Table(columns=columns)
         for level in cell.levels:
-            percentiles = _percentiles(level)
+            void = "; ".join(level.void)
+            percentiles = {} if level.void else _percentiles(level)
+            figures = () if level.void else _LEVEL_FIGURES
             table.add_data(
                 *(getattr(level, name) for name in _LEVEL_COLUMNS),
-                "; ".join(level.void),
-                level.energy.energy_j,
-                level.energy.source,
-                *(percentiles[name] for name in names),
+                *(getattr(level, name) if name in figures else None for name in _LEVEL_FIGURES),
+                void,
+                None if level.void else level.energy.energy_j,
+                f"void: {void}" if level.void else level.energy.source,
+                *(percentiles.get(name) for name in names),
             )
         run.log({"levels": table})
         run.summary.update(summary(cell))

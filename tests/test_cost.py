@@ -224,6 +224,35 @@ def test_cached_input_is_priced_apart_where_levels_had_it() -> None:
     assert found.seconds == pytest.approx((0.001, 0.0001, 0.01))
 
 
+def cached(unique: int, hits: int, output: int) -> Level:
+    """Ten requests in the seconds that 1, 0.1 and 10 ms a token give."""
+    seconds = 10 * (0.001 * unique + 0.0001 * hits + 0.01 * output)
+    part = window(
+        end_s=seconds,
+        requests=10,
+        input_tokens=10 * (unique + hits),
+        cached_input_tokens=10 * hits,
+        output_tokens=10 * output,
+    )
+    return shaped(unique + hits, output, seconds, window=part)
+
+
+def test_the_shapes_of_the_shipped_shared_prefix_load_tell_cached_input_apart() -> None:
+    found = fitted(
+        (cached(200, 2000, 200), cached(200, 2000, 600), cached(2000, 2000, 200),
+         cached(2000, 2000, 16))
+    )  # fmt: skip
+
+    assert found.seconds == pytest.approx((0.001, 0.0001, 0.01))
+
+
+def test_cached_and_fresh_input_in_one_proportion_give_no_prices_instead_of_noise() -> None:
+    # Three answers' lengths, but always 2,000 cached to 200 fresh; a stray miss makes the rank 3.
+    reason = unfit((cached(200, 2000, 200), cached(201, 1999, 600), cached(200, 2000, 16)))
+
+    assert "do not tell 3 kinds of token apart" in reason
+
+
 def test_a_mix_with_cached_tokens_needs_levels_that_had_some() -> None:
     with pytest.raises(ValueError, match="no cached tokens"):
         fitted(EXACT).mix(1, 1, 1)

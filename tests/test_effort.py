@@ -1,10 +1,10 @@
-"""harness.effort: what fine-tuning took and brought."""
+"""harness.effort: what fine-tuning brought."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.effort import effort
+from harness.effort import gain
 from harness.stats import Estimate, proportion
 
 
@@ -27,11 +27,11 @@ def share(successes: int, n: int) -> Estimate:
 def test_the_gains_interval_is_newcombes(
     before: tuple[int, int], after: tuple[int, int], low: float, high: float
 ) -> None:
-    gain = effort(1.0, 0, None, share(*before), share(*after)).gain
+    found = gain(share(*before), share(*after))
 
-    assert gain.value == pytest.approx(after[0] / after[1] - before[0] / before[1])
-    assert gain.low == pytest.approx(low, abs=5e-5)
-    assert gain.high == pytest.approx(high, abs=5e-5)
+    assert found.value == pytest.approx(after[0] / after[1] - before[0] / before[1])
+    assert found.low == pytest.approx(low, abs=5e-5)
+    assert found.high == pytest.approx(high, abs=5e-5)
 
 
 @given(n=st.integers(1, 300), m=st.integers(1, 300), data=st.data())
@@ -41,19 +41,19 @@ def test_a_gain_lies_in_its_interval_and_that_between_minus_and_plus_one(
     before = share(data.draw(st.integers(0, n)), n)
     after = share(data.draw(st.integers(0, m)), m)
 
-    gain = effort(1.0, 1, None, before, after).gain
+    found = gain(before, after)
 
-    assert gain.low is not None
-    assert gain.high is not None
-    assert -1 - 1e-9 <= gain.low <= gain.value + 1e-9
-    assert gain.value - 1e-9 <= gain.high <= 1 + 1e-9
+    assert found.low is not None
+    assert found.high is not None
+    assert -1 - 1e-9 <= found.low <= found.value + 1e-9
+    assert found.value - 1e-9 <= found.high <= 1 + 1e-9
 
 
 @given(n=st.integers(1, 300), data=st.data())
 def test_before_and_after_swapped_turn_the_interval_around(n: int, data: st.DataObject) -> None:
     one, other = (share(data.draw(st.integers(0, n)), n) for _ in range(2))
 
-    forth, back = effort(1, 0, None, one, other).gain, effort(1, 0, None, other, one).gain
+    forth, back = gain(one, other), gain(other, one)
 
     assert forth.low is not None
     assert forth.high is not None
@@ -65,16 +65,7 @@ def test_before_and_after_swapped_turn_the_interval_around(n: int, data: st.Data
 
 
 def test_without_intervals_a_gain_has_none() -> None:
-    gain = effort(1.0, 0, None, Estimate(value=0.5, n=1), Estimate(value=0.7, n=1)).gain
+    found = gain(Estimate(value=0.5, n=1), Estimate(value=0.7, n=1))
 
-    assert gain.value == pytest.approx(0.2)
-    assert (gain.low, gain.high) == (None, None)
-
-
-@pytest.mark.parametrize(("units", "hours"), [(0, 0.0), (1, 0.5), (8, 4.0)])
-def test_gpu_hours_count_every_gpu_and_no_cpu(units: int, hours: float) -> None:
-    assert effort(1800.0, units, 1.0, share(5, 10), share(6, 10)).gpu_hours == hours
-
-
-def test_an_unknown_price_stays_unknown() -> None:
-    assert effort(1800.0, 1, None, share(5, 10), share(6, 10)).usd is None
+    assert found.value == pytest.approx(0.2)
+    assert (found.low, found.high) == (None, None)

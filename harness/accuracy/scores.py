@@ -78,9 +78,10 @@ def score(
 
 
 def _told(ended: Sequence[Mapping[str, Any]], name: str) -> int | None:
-    """Sum of a count over the answers that have it; None when none has."""
-    counts = [end[name] for end in ended if end.get(name) is not None]
-    return sum(counts) if counts else None
+    """Sum of a count over the answers; None unless every one has it."""
+    counts = [end.get(name) for end in ended]
+    known = [count for count in counts if count is not None]
+    return sum(known) if known and len(known) == len(counts) else None
 
 
 def _estimate(values: Sequence[float]) -> Estimate | None:

@@ -7,7 +7,14 @@ Everything here can change a measurement and so makes the cell id, except fields
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    NonNegativeFloat,
+    PositiveFloat,
+    PositiveInt,
+    model_validator,
+)
 
 from harness.config.workload import (
     FixedOutput,
@@ -22,6 +29,26 @@ from harness.config.workload import (
     SyntheticPrompts,
 )
 from harness.fields import Frozen, Sourced, label
+
+_OURS = ("--host", "--port", "--model", "--served-model-name", "--api-key")
+_GPUS = ("--tensor-parallel", "--pipeline-parallel", "--data-parallel", "-tp", "-pp", "-dp")
+
+
+def _only_further(args: tuple[str, ...]) -> tuple[str, ...]:
+    for arg in args:
+        name = arg.split("=")[0]
+        if name.startswith(_GPUS):
+            raise ValueError(
+                f"{name}: GPUs that the record does not know would be neither priced nor metered;"
+                " use model.tensor_parallel_size and model.pipeline_parallel_size"
+            )
+        if name in _OURS:
+            raise ValueError(f"{name} is set by harness")
+    return args
+
+
+ServerArgs = Annotated[tuple[str, ...], AfterValidator(_only_further)]
+
 
 # --- model -----------------------------------------------------------------------------------
 
@@ -91,7 +118,7 @@ class ModelConfig(Frozen):
     add_bos: bool = Field(
         False, description="Prefix prompts of accuracy tasks with the BOS token (Gemma needs it)"
     )
-    server_args: tuple[str, ...] = Field((), description="Further vLLM arguments, e.g. a parser")
+    server_args: ServerArgs = Field((), description="Further vLLM arguments, e.g. a parser")
 
     @model_validator(mode="after")
     def _context_holds(self) -> "ModelConfig":
@@ -123,7 +150,7 @@ class _Served(Frozen):
     startup_timeout_s: PositiveFloat = label(description="Seconds until the first real answer")
     stop_timeout_s: PositiveFloat = label(20.0, description="Seconds between SIGTERM and SIGKILL")
     port: int = label(0, ge=0, le=65535, description="0: a free one")
-    server_args: tuple[str, ...] = ()
+    server_args: ServerArgs = Field((), description="Further vLLM arguments for every model")
     env: dict[str, str] = Field({}, description="Further environment of the server; no secrets")
 
 
@@ -350,13 +377,13 @@ class RunConfig(Frozen):
     def _load_misfits(self, workload: LoadWorkload) -> list[str]:
         problems = []
         prompts, output = workload.prompts, workload.output
-        given = 0
+        prefix = given = 0
         if isinstance(prompts, SyntheticPrompts):
             given = prompts.input_tokens
         elif isinstance(prompts, SharedPrefixPrompts):
-            given = prompts.prefix_tokens + prompts.unique_tokens
+            prefix, given = prompts.prefix_tokens, prompts.unique_tokens
         asked = output.tokens if isinstance(output, FixedOutput) else output.max_tokens
-        shapes = {(given, asked)}
+        shapes = {(prefix + given, asked)}
         for level in workload.levels:
             if isinstance(level, SearchLevel) and isinstance(self.objectives, Off):
                 problems.append(
@@ -364,7 +391,7 @@ class RunConfig(Frozen):
                     " objectives=mlperf_llama3_1_8b_server"
                 )
             own = getattr(level, "input_tokens", None), getattr(level, "output_tokens", None)
-            shapes.add((own[0] or given, own[1] or asked))
+            shapes.add((prefix + (own[0] or given), own[1] or asked))
         prompt, out = max(shapes, key=sum)
         if prompt + out > self.model.max_model_len:
             problems.append(

@@ -110,7 +110,9 @@ class Objectives(Frozen):
 
 class _Level(Frozen):
     input_tokens: PositiveInt | None = Field(
-        None, description="Instead of the workload's; synthetic prompts only"
+        None,
+        description="Instead of the workload's: of synthetic prompts, or of what follows a shared"
+        " prefix",
     )
     output_tokens: PositiveInt | None = Field(
         None, description="Instead of the workload's; fixed output only"
@@ -279,8 +281,13 @@ class LoadWorkload(Frozen):
         for level in self.levels:
             if isinstance(level, TraceLevel | SearchLevel):
                 continue
-            if level.input_tokens and not isinstance(self.prompts, SyntheticPrompts):
-                raise ValueError(f"level {level.name}: input_tokens needs prompts.kind=synthetic")
+            if level.input_tokens and not isinstance(
+                self.prompts, SyntheticPrompts | SharedPrefixPrompts
+            ):
+                raise ValueError(
+                    f"level {level.name}: input_tokens needs prompts.kind=synthetic or"
+                    " shared_prefix"
+                )
             if level.output_tokens and not isinstance(self.output, FixedOutput):
                 raise ValueError(f"level {level.name}: output_tokens needs output.kind=fixed")
         return self

@@ -161,6 +161,8 @@ def _shape(
     shape, output = workload.prompts, workload.output
     if level.input_tokens is not None and isinstance(shape, SyntheticPrompts):
         shape = shape.model_copy(update={"input_tokens": level.input_tokens})
+    elif level.input_tokens is not None and isinstance(shape, SharedPrefixPrompts):
+        shape = shape.model_copy(update={"unique_tokens": level.input_tokens})
     if level.output_tokens is not None and isinstance(output, FixedOutput):
         output = output.model_copy(update={"tokens": level.output_tokens})
     return shape, output

@@ -65,7 +65,7 @@ class ClientFigures(Frozen):
     processes: int
     stamps: Literal["kernel", "user", "mixed"] = Field(description="Who took the token times")
     merged_share: float | None = Field(
-        description="Events read together with a later one of their stream: bounded, not timed"
+        description="Events that have bounds instead of a time, of all with tokens"
     )
     read_lag_p50_s: float | None = Field(
         description="Receive stamp to our read; without a stamp how long it can have waited"

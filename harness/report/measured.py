@@ -64,9 +64,10 @@ def measured(row: Row) -> None:
 
 def compared(rows: Sequence[Row]) -> None:
     """Fill in what a row says beside the others: repeats, and headroom to the roofline."""
-    groups: dict[str, list[Row]] = defaultdict(list)
+    groups: dict[tuple[str, str], list[Row]] = defaultdict(list)
     for row in rows:
-        groups[_all_but_repeat(row.cell)].append(row)
+        # One configuration may have run on machines that differ.
+        groups[_all_but_repeat(row.cell), row.text("hardware")].append(row)
     for group in groups.values():
         for row in group:
             _repeats(row, group)
@@ -158,18 +159,20 @@ def _energy(row: Row, level: Level | None) -> None:
     }
     for key, (at, count) in per.items():
         found = cost.energy_j(at, count(cost.work(at))) if at else None
-        values[key] = row.of(found, _no_energy(at) if at else none, file)
+        reason = _no_energy(at, "nothing was answered") if at else none
+        values[key] = row.of(found, reason, file)
     idle = level.energy.idle_w if level else None
     values["idle_power_w"] = (
-        Figure(reason=_no_energy(level) if level else none)
+        Figure(reason=_no_energy(level, "idle power was not measured") if level else none)
         if idle is None
         else Figure(value=idle, source=row.source(file))
     )
 
 
-def _no_energy(level: Level) -> str:
+def _no_energy(level: Level, otherwise: str) -> str:
+    """The counter's own reason; `otherwise` where the counter was read."""
     source = level.energy.source
-    return source if source.startswith("not measured") else f"not measured: by {source}"
+    return source if source.startswith("not measured") else f"not measured: {otherwise}"
 
 
 # --- accuracy and fine-tuning ----------------------------------------------------------------
@@ -237,21 +240,25 @@ def _all_but_repeat(cell: Cell) -> str:
 
 
 def _repeats(row: Row, group: Sequence[Row]) -> None:
-    """How often the server was started for the same measurement, and how far starts differ."""
+    """How often the server was started for the same measurement, and how far starts differ.
+
+    At one level: each start's own best one would mix loads and choose the lucky.
+    """
     starts = {(other.cell.cell_id, other.cell.started_at): other for other in group}
+    own, number = headline(row.cell), row.cell.config.get("repeat", 0)
     rates = [
         level.output_tok_per_s.value
-        for level in (headline(other.cell) for other in starts.values())
-        if level and level.output_tok_per_s
+        for other in starts.values()
+        for level in other.cell.levels
+        if own and level.name == own.name and not level.void and level.output_tok_per_s
     ]
-    number = row.cell.config.get("repeat", 0)
-    row.values["repeats"] = (
-        f"repeat {number}; {len(starts)} in this report, {len(rates)} with throughput"
-    )
+    with_rate = f"{len(rates)} with a valid {own.name}" if own else "no valid level in this one"
+    row.values["repeats"] = f"repeat {number}; {len(starts)} in this report, {with_rate}"
+    few = "not measured: fewer than two starts of the server (repeat=0,1,2)"
     row.values["output_tok_per_s_restarts"] = (
         row.of(stats.mean(rates), "", "cell.json and its repeats")
         if len(rates) > 1
-        else Figure(reason="not measured: fewer than two starts of the server (repeat=0,1,2)")
+        else Figure(reason=few if own else why_no_load(row.cell))
     )
 
 

@@ -62,9 +62,14 @@ class _Machine:
 
     @property
     def conditions(self) -> str:
-        if isinstance(self.split, cost.Unfit):
-            return f"no split: {self.split.reason}"
-        return self.split.conditions
+        split = (
+            f"no split: {self.split.reason}"
+            if isinstance(self.split, cost.Unfit)
+            else self.split.conditions
+        )
+        used = gpus(self.row.cell)
+        charged = f"{used} GPU{'s' if used > 1 else ''}" if used else "one machine"
+        return f"{split}; {charged} charged; utilisation {100 * self.utilisation:.3g}%"
 
     @property
     def _usd_per_s(self) -> float:
@@ -221,20 +226,21 @@ def _per_correct(row: Row, tariff: Tariff) -> None:
 
 
 def _per_answer(row: Row, tariff: Tariff) -> Figure:
-    """Cost of one GSM8K answer: prompt and answer at their own prices, where there are any.
+    """Mean cost of an answered GSM8K item: prompt and answer at their own prices, if there are any.
 
     Otherwise its output tokens at the bill over output tokens, which pays for prompts in the
     proportion of the load's level.
     """
     scores = [s for s in row.cell.scores if s.task.startswith("gsm8k") and not s.adapter]
     maths = row.figure("accuracy_maths")
-    if not scores or not scores[0].output_tokens or not maths.n:
+    if not scores or not maths.n:
         return Figure(reason=why(row.cell, "accuracy"))
     score = scores[0]
-    answers = maths.n + score.failed
-    output = (score.output_tokens or 0) / answers
+    if not score.output_tokens:
+        return Figure(reason="not measured: not every answer told its tokens")
+    output = score.output_tokens / maths.n
     if score.prompt_tokens is not None:
-        split = tariff.mix(score.prompt_tokens / answers, 0, output)
+        split = tariff.mix(score.prompt_tokens / maths.n, 0, output)
         if split.value is not None:
             return split
     return _over(row.figure("bill_usd_per_mtok_output"), cost.TOKENS_PER_MTOK / output)
@@ -279,11 +285,10 @@ def _finetune(row: Row, judge: JudgeConfig) -> None:
         values |= {key: Figure(reason=reason) for key in ("finetune_gain", "finetune_cost_usd")}
         return
     tiers = machine_price(row.cell, judge).tiers
-    usd = cost.machine_usd(tuned.seconds, tiers.mid, 1)  # training takes one GPU
-    spent = effort.effort(
-        tuned.seconds, min(1, gpus(row.cell)), usd, tuned.accuracy_before, tuned.accuracy_after
-    )
-    values["finetune_gain"] = row.of(spent.gain, "", "finetune/")
+    # Training takes one GPU, and its idle hours are paid like those of serving.
+    usd = cost.machine_usd(tuned.seconds, tiers.mid, 1) / judge.pricing.used_share
+    gain = effort.gain(tuned.accuracy_before, tuned.accuracy_after)
+    values["finetune_gain"] = row.of(gain, "", "finetune/")
     paid = Figure(value=usd, n=1, source=row.source("finetune/"))
     values["finetune_cost_usd"] = paid.model_copy(update=_by_price(usd, tiers))
 

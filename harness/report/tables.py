@@ -7,12 +7,12 @@ import pandas as pd
 import xlsxwriter
 from xlsxwriter.worksheet import Worksheet
 
-from harness.config.judge import MachinePrice, PricingConfig, RentedMachine
+from harness.config.judge import ApiPrice, MachinePrice, PricingConfig, RentedMachine
 from harness.fields import Sourced
 from harness.records.store import write_text
 from harness.report.columns import COLUMNS, Column
 from harness.report.join import Table
-from harness.report.rows import Figure, Row
+from harness.report.rows import Figure, Row, is_endpoint
 
 DISCLAIMER = "Evidence and arithmetic, not legal advice."
 NO_LIST_CLAIM = (
@@ -70,15 +70,9 @@ def provenance(table: Table) -> list[tuple[str, str]]:
                 f" {cell.weights.get('provenance', 'provenance unknown')}",
             )
         )
-    used = dict.fromkeys(row.cell.config["hardware"]["name"] for row in table.rows)
-    lines += [
-        (f"Price of {name}", _price(judge.pricing.machines[name]))
-        for name in used
-        if name in judge.pricing.machines
-    ]
+    lines += _prices(table.rows, judge.pricing)
     buyer = judge.buyer
     lines += [
-        ("Utilisation", _utilisation(judge.pricing)),
         ("Electricity", _sourced(judge.pricing.electricity_usd_per_kwh, "USD per kWh")),
         ("Grid", _sourced(judge.pricing.grid_gco2e_per_kwh, "g CO2e per kWh")),
         (
@@ -94,15 +88,46 @@ def provenance(table: Table) -> list[tuple[str, str]]:
     return lines
 
 
-def _price(price: MachinePrice) -> str:
+def _prices(rows: Iterable[Row], pricing: PricingConfig) -> list[tuple[str, str]]:
+    """The prices that these rows were priced with, and no others."""
+    machines: dict[str, str] = {}
+    apis: dict[str, ApiPrice] = {}
+    for row in rows:
+        config = row.cell.config
+        if is_endpoint(row.cell):
+            name = config["model"]["name"]
+            apis[name] = pricing.apis[name]
+        else:
+            machines[config["hardware"]["name"]] = config["hardware"]["kind"]
+    lines = [
+        (
+            f"Price of {name}",
+            _price(pricing.machines[name], "GPU-hour" if kind == "gpu" else "machine-hour"),
+        )
+        for name, kind in machines.items()
+    ]
+    lines += [(f"API price of {name}", _api_price(price)) for name, price in apis.items()]
+    return [*lines, ("Utilisation", _utilisation(pricing))] if machines else lines
+
+
+def _api_price(price: ApiPrice) -> str:
+    cached = price.cached_input_usd_per_mtok
+    return (
+        f"input {price.input_usd_per_mtok:g}, cached input"
+        f" {'not listed' if cached is None else f'{cached:g}'}, output"
+        f" {price.output_usd_per_mtok:g} USD per million tokens ({price.as_of}): {price.source}"
+    )
+
+
+def _price(price: MachinePrice, per: str) -> str:
     tiers = price.tiers
     if isinstance(price, RentedMachine):
         return (
-            f"{tiers.low:g} / {tiers.mid:g} / {tiers.high:g} USD per hour ({price.basis},"
+            f"{tiers.low:g} / {tiers.mid:g} / {tiers.high:g} USD per {per} ({price.basis},"
             f" {price.provider}, region {price.region}, {price.as_of}): {price.source}"
         )
     return (
-        f"{tiers.mid:.4g} USD per hour, owned: {price.purchase_usd:g} USD less"
+        f"{tiers.mid:.4g} USD per {per}, owned: {price.purchase_usd:g} USD less"
         f" {price.residual_usd:g} over {price.life_years:g} years; {price.power_w:g} W x PUE"
         f" {price.pue:g} x {price.usd_per_kwh:g} USD per kWh; space"
         f" {price.space_usd_per_month:g} USD a month; staff {price.staff_usd_per_year:g} USD a"
@@ -112,7 +137,7 @@ def _price(price: MachinePrice) -> str:
 
 def _utilisation(pricing: PricingConfig) -> str:
     curve = "" if pricing.utilisation_by_hour is None else ", the mean of 24 hourly shares"
-    return f"{pricing.used_share:.0%} of the paid hours{curve}"
+    return f"{100 * pricing.used_share:.3g}% of the paid hours{curve}"
 
 
 def _sourced(found: Sourced[float], unit: str) -> str:
@@ -136,18 +161,18 @@ def write_markdown(table: Table, path: Path) -> None:
     lines = ["# Summary", "", DISCLAIMER, ""]
     if any(row.cell.cpu_only for row in table.rows):
         lines += ["**CPU figures: they show that the pipeline works, not what a GPU does.**", ""]
-    frame = pd.DataFrame(
-        [[title(c), *(_escape(cell_text(row, c)) for row in table.rows)] for c in COLUMNS],
-        columns=["", *heads],
-    )
+    lines += [_line(["", *heads]), "|" + "---|" * (1 + len(heads))]
     lines += [
-        frame.to_markdown(index=False, disable_numparse=True),
-        "",
-        "## Behind the figures",
-        "",
+        _line([title(c), *(_escape(cell_text(row, c)) for row in table.rows)]) for c in COLUMNS
     ]
+    lines += ["", "## Behind the figures", ""]
     lines += [f"- {_escape(name)}: {_escape(text)}" for name, text in provenance(table)]
     write_text(path, "\n".join(lines) + "\n")
+
+
+def _line(cells: Iterable[str]) -> str:
+    """A row of a Markdown table; unpadded, since one long fact would widen every row."""
+    return f"| {' | '.join(cells)} |"
 
 
 def console(table: Table) -> str:

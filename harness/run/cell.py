@@ -419,7 +419,7 @@ class CellRun:
             environment=environment.describe(),
             server=server,
             weights=weights,
-            cpu_only=self._config.hardware.kind == "cpu",
+            cpu_only=self._config.hardware.kind == "cpu" and self._config.engine.kind != "endpoint",
             stages=self._stages,
             failure=self._failure,
             calibration=load.calibration if load else None,

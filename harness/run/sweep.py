@@ -195,11 +195,11 @@ def _check_searches(workload: LoadWorkload, objectives: Objectives | Off) -> Non
 def _load_tokens(workload: LoadWorkload) -> int:
     """Input and output tokens of all levels, warm-ups included; text counts as 40 tokens."""
     prompts, output = workload.prompts, workload.output
-    given = 40
+    prefix, given = 0, 40
     if isinstance(prompts, SyntheticPrompts):
         given = prompts.input_tokens
     elif isinstance(prompts, SharedPrefixPrompts):
-        given = prompts.prefix_tokens + prompts.unique_tokens
+        prefix, given = prompts.prefix_tokens, prompts.unique_tokens
     asked = output.tokens if isinstance(output, FixedOutput) else output.max_tokens
     total = 0
     for level in workload.levels:
@@ -211,5 +211,5 @@ def _load_tokens(workload: LoadWorkload) -> int:
         if not isinstance(level, SearchLevel):
             own_given, own_asked = level.input_tokens or given, level.output_tokens or asked
         requests = (level.requests + workload.warmup_requests) * probes
-        total += requests * (own_given + own_asked)
+        total += requests * (prefix + own_given + own_asked)
     return total

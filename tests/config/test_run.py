@@ -169,7 +169,9 @@ def test_a_search_without_objectives_is_refused_with_the_way_to_choose_some() ->
 
 def test_lengths_of_a_level_need_prompts_and_output_that_have_a_length() -> None:
     level = {"kind": "closed", "concurrency": 1, "requests": 2}
-    with pytest.raises(ValidationError, match=r"input_tokens needs prompts\.kind=synthetic"):
+    with pytest.raises(
+        ValidationError, match=r"input_tokens needs prompts\.kind=synthetic or shared_prefix"
+    ):
         run_config(
             {
                 "workload.prompts": {"kind": "questions"},
@@ -190,3 +192,30 @@ def test_the_longest_level_must_fit_the_context_of_the_model() -> None:
     # 1,020 in and 32 out: more than the 1,024 that the server allots.
     with pytest.raises(ValidationError, match=r"1020 \+ 32 = 1052 tokens"):
         run_config({"workload.levels": [level]})
+
+
+@pytest.mark.parametrize(
+    ("args", "why"),
+    [
+        (["--data-parallel-size", "8"], "neither priced nor metered"),
+        (["-tp=8"], "neither priced nor metered"),
+        (["--host", "0.0.0.0"], "--host is set by harness"),
+    ],
+)
+def test_server_arguments_cannot_take_gpus_or_addresses_that_the_record_does_not_know(
+    args: list[str], why: str
+) -> None:
+    for part in ("model", "engine"):
+        with pytest.raises(ValidationError, match=why):
+            run_config({f"{part}.server_args": args})
+
+
+def test_levels_of_a_shared_prefix_may_differ_in_what_follows_it() -> None:
+    prompts = {"kind": "shared_prefix", "prefix_tokens": 900, "unique_tokens": 10}
+    level = {"kind": "closed", "concurrency": 1, "requests": 2, "input_tokens": 90}
+
+    run_config({"workload.prompts": prompts, "workload.levels": [level]})  # 900 + 90 + 32 = 1022
+
+    longer = level | {"input_tokens": 93}
+    with pytest.raises(ValidationError, match=r"993 \+ 32 = 1025 tokens"):
+        run_config({"workload.prompts": prompts, "workload.levels": [longer]})

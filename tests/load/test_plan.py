@@ -180,6 +180,18 @@ def test_shared_prefixes_belong_to_one_level() -> None:
     assert not first_ids(one.sessions) & first_ids(other.sessions)
 
 
+def test_a_level_may_have_more_or_less_after_the_shared_prefix() -> None:
+    prefix = {"kind": "shared_prefix", "prefix_tokens": 32, "unique_tokens": 4}
+    work = workload(closed(input_tokens=16), prompts=prefix)
+
+    plan = planned(work)
+
+    assert plan.input_tokens == 48
+    assert {len(s.turns[0].token_ids or ()) for s in plan.sessions} == {48}
+    # Six prompts of 48, five of which find 32 tokens of the first.
+    assert plan.declared_cache_share == pytest.approx(5 * 32 / (6 * 48))
+
+
 def test_the_same_seed_gives_the_same_plan() -> None:
     load = workload(closed(), opened())
 

@@ -44,6 +44,9 @@ API = {
         }
     }
 }
+CACHED_PRICE = {
+    "pricing.apis": {"tiny": API["pricing.apis"]["tiny"] | {"cached_input_usd_per_mtok": 0.02}}
+}
 
 
 def table(tmp_path: Path, *cells: Cell, changes: dict[str, Any] | None = None) -> Table:

@@ -182,6 +182,26 @@ def test_energy_that_was_not_measured_keeps_its_reason(tmp_path: Path) -> None:
         assert found.figure(key).reason == "not measured: this machine shows no RAPL counter"
 
 
+def test_unknown_idle_power_beside_a_known_energy_does_not_name_the_counter_as_its_reason(
+    tmp_path: Path,
+) -> None:
+    metered = energy(energy_j=720.0, source="nvml", window_s=10.0)
+
+    found = row(tmp_path, cell(levels=(level(energy=metered),)))
+
+    assert found.figure("energy_j_per_answer").value == pytest.approx(180.0)
+    assert found.figure("idle_power_w").reason == "not measured: idle power was not measured"
+
+
+def test_energy_without_an_answer_says_that_nothing_was_answered(tmp_path: Path) -> None:
+    metered = energy(energy_j=720.0, source="nvml", window_s=10.0)
+    silent = level(energy=metered, window=window(requests=0))
+
+    found = row(tmp_path, cell(levels=(silent,)))
+
+    assert found.figure("energy_j_per_answer").reason == "not measured: nothing was answered"
+
+
 # --- accuracy --------------------------------------------------------------------------------
 
 
@@ -240,7 +260,7 @@ def test_repeats_give_a_mean_with_a_t_interval_over_server_starts(tmp_path: Path
         assert figure.low == pytest.approx(7.5159, abs=1e-4)
         assert figure.high == pytest.approx(12.4841, abs=1e-4)
     assert [each.text("repeats") for each in found] == [
-        f"repeat {number}; 3 in this report, 3 with throughput" for number in range(3)
+        f"repeat {number}; 3 in this report, 3 with a valid c1" for number in range(3)
     ]
 
 
@@ -255,10 +275,37 @@ def test_another_model_is_no_repeat(tmp_path: Path) -> None:
 def test_a_void_repeat_is_counted_and_not_averaged(tmp_path: Path) -> None:
     bad = cell("tiny-chat-000000000001", config={"repeat": 1}, levels=(level(void=("errors",)),))
 
-    found = table(tmp_path, repeat(0, 9.0), bad).rows[0]
+    good, void = table(tmp_path, repeat(0, 9.0), bad).rows
 
-    assert found.text("repeats") == "repeat 0; 2 in this report, 1 with throughput"
-    assert found.figure("output_tok_per_s_restarts").value is None
+    assert good.text("repeats") == "repeat 0; 2 in this report, 1 with a valid c1"
+    assert good.figure("output_tok_per_s_restarts").value is None
+    assert void.text("repeats") == "repeat 1; 2 in this report, no valid level in this one"
+    assert void.figure("output_tok_per_s_restarts").reason == "void: errors"
+
+
+def test_repeats_are_averaged_at_the_rows_own_headline_level(tmp_path: Path) -> None:
+    # The first is best at c8, the second at c1: (20 + 6) / 2 at c8, (10 + 12) / 2 at c1.
+    def both(number: int, c1: float, c8: float) -> Cell:
+        levels = (
+            level(name="c1", output_tok_per_s=estimate(c1)),
+            level(name="c8", output_tok_per_s=estimate(c8)),
+        )
+        return repeat(number, c1).model_copy(update={"levels": levels})
+
+    first, second = table(tmp_path, both(0, 10.0, 20.0), both(1, 12.0, 6.0)).rows
+
+    assert (first.text("level"), second.text("level")) == ("c8", "c1")
+    assert first.figure("output_tok_per_s_restarts").value == pytest.approx(13.0)
+    assert second.figure("output_tok_per_s_restarts").value == pytest.approx(11.0)
+
+
+def test_a_start_on_another_processor_is_no_repeat(tmp_path: Path) -> None:
+    other = cell().environment | {"cpu": "Another Processor"}
+    elsewhere = repeat(1, 11.0).model_copy(update={"environment": other})
+
+    for found in table(tmp_path, repeat(0, 9.0), elsewhere).rows:
+        assert "1 in this report" in found.text("repeats")
+        assert found.figure("output_tok_per_s_restarts").value is None
 
 
 def tuned(name: str, mfu: float | None, mbu: float | None, number: int) -> Cell:

@@ -19,15 +19,12 @@ from tests.builders import (
     shaped,
     window,
 )
-from tests.report.judging import API, ON, endpoint, row, scored
+from tests.report.judging import API, CACHED_PRICE, ON, endpoint, row, scored
 
 # 0.001 s an input token and 0.01 s an output token; at 3.60 USD an hour 1 and 10 USD a million.
 SHAPES = (shaped(100, 32, 4.2), shaped(400, 8, 4.8), shaped(20, 64, 6.6))
 EN = TextTokens(name="en", bytes=4000, tokens=1000)
 ZH = TextTokens(name="zh", bytes=3000, tokens=2600)
-CACHED_PRICE = {
-    "pricing.apis": {"tiny": API["pricing.apis"]["tiny"] | {"cached_input_usd_per_mtok": 0.02}}
-}
 
 
 # --- prices ----------------------------------------------------------------------------------
@@ -233,6 +230,15 @@ def test_a_gpu_machine_is_paid_for_the_gpus_that_the_model_uses(tmp_path: Path) 
     assert found.text("hardware") == "4 x H100"
     assert found.text("evidence") == "measured"
     assert found.figure("bill_usd_per_mtok_output").value == pytest.approx(400.0)
+    assert "; 4 GPUs charged; utilisation 100%; " in found.text("cost_conditions")
+
+
+def test_the_conditions_of_a_cost_say_what_was_charged_and_at_which_utilisation(
+    tmp_path: Path,
+) -> None:
+    found = row(tmp_path, cell(levels=SHAPES), {"pricing.utilisation": 0.125})
+
+    assert "; one machine charged; utilisation 12.5%; " in found.text("cost_conditions")
 
 
 def test_an_estimate_without_ends_stays_without_them(tmp_path: Path) -> None:
@@ -304,6 +310,25 @@ def test_without_a_split_a_correct_answer_is_priced_at_the_whole_bill_and_says_s
     assert "output tokens at the whole bill" in found.text("cost_conditions")
 
 
+def test_items_that_failed_do_not_make_the_answers_cheaper(tmp_path: Path) -> None:
+    # 80 answered, 20 failed: 500 prompt and 100 answer tokens each as without failures.
+    lost = score(prompt_tokens=40000, failed=20, limit=100)
+
+    split = row(tmp_path / "a", scored(lost, levels=SHAPES)).figure("cost_usd_per_correct")
+    whole = row(tmp_path / "b", scored(lost)).figure("cost_usd_per_correct")
+
+    assert split.value == pytest.approx(0.003)
+    assert whole.value == pytest.approx(0.02)
+
+
+def test_answers_whose_tokens_are_not_all_known_have_no_cost_and_the_reason(
+    tmp_path: Path,
+) -> None:
+    found = row(tmp_path, scored(score(output_tokens=None))).figure("cost_usd_per_correct")
+
+    assert found.reason == "not measured: not every answer told its tokens"
+
+
 def test_no_correct_answer_has_no_cost(tmp_path: Path) -> None:
     found = row(tmp_path, scored(score(value=proportion(0, 80)))).figure("cost_usd_per_correct")
 
@@ -322,6 +347,17 @@ def test_fine_tuning_by_hand(tmp_path: Path) -> None:
     assert (paid.at_low_price, paid.at_high_price) == (pytest.approx(0.9), pytest.approx(3.6))
     assert found.figure("finetune_peak_memory_gib").value == 2.0
     assert found.figure("finetune_seconds").value == 1800.0
+
+
+def test_fine_tuning_pays_for_idle_hours_as_every_other_cost_does(tmp_path: Path) -> None:
+    stages = cell().stages | {"finetune": ON}
+    tuned = cell(finetune=finetune_result(), stages=stages)
+
+    paid = row(tmp_path, tuned, {"pricing.utilisation": 0.25}).figure("finetune_cost_usd")
+
+    # Four times half an hour at 3.60, and at 1.80 and 7.20.
+    assert paid.value == pytest.approx(7.2)
+    assert (paid.at_low_price, paid.at_high_price) == (pytest.approx(3.6), pytest.approx(14.4))
 
 
 # --- apis ------------------------------------------------------------------------------------

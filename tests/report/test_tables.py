@@ -33,6 +33,8 @@ from tests.builders import (
     write_registry,
     write_sweep,
 )
+from tests.report.judging import API, CACHED_PRICE, endpoint
+from tests.report.judging import table as judged
 
 FORMULA = '=HYPERLINK("http://evil.example","x")'
 SCRIPT = "<script>alert(1)</script>"
@@ -143,6 +145,15 @@ def test_the_markdown_table_has_the_same_number_of_columns_in_every_line(
     assert {len(re.findall(r"(?<!\\)\|", line)) for line in lines} == {len(table.rows) + 2}
 
 
+def test_the_markdown_table_is_not_padded_to_its_longest_cell(
+    table: Table, tmp_path: Path
+) -> None:
+    lines = [line for line in markdown(table, tmp_path).splitlines() if line.startswith("|")]
+
+    assert re.fullmatch(r"\|(---\|)+", lines[1])
+    assert not any("   " in line or "----" in line for line in lines)
+
+
 def test_the_markdown_holds_no_html_of_anybody_elses(table: Table, tmp_path: Path) -> None:
     text = markdown(table, tmp_path)
 
@@ -226,9 +237,43 @@ def test_provenance_names_day_versions_price_buyer_and_lists(table: Table) -> No
 
     assert lines["Judged on"] == "2026-11-25"
     assert "vLLM 0.32.0, torch 2.13.0" in lines["Cell a-done-000000000001"]
-    assert lines["Price of cpu"].startswith("1.8 / 3.6 / 7.2 USD per hour (assumption, none")
+    price = "1.8 / 3.6 / 7.2 USD per machine-hour (assumption, none"
+    assert lines["Price of cpu"].startswith(price)
+    assert lines["Utilisation"] == "100% of the paid hours"
     assert "us_private" in lines["Buyer"]
     assert lines["Lists"] == NO_LIST_CLAIM
+
+
+def test_a_gpus_price_is_one_of_a_gpu_hour(tmp_path: Path) -> None:
+    # Named as the hardware that the test's pricing knows.
+    on_gpu = cell(config={"hardware.name": "cpu", "hardware.kind": "gpu"}, cpu_only=False)
+
+    lines = dict(provenance(judged(tmp_path, on_gpu)))
+
+    assert lines["Price of cpu"].startswith("1.8 / 3.6 / 7.2 USD per GPU-hour (assumption")
+
+
+@pytest.mark.parametrize(
+    ("changes", "cached"), [(API, "not listed"), (CACHED_PRICE, "0.02")], ids=["none", "listed"]
+)
+def test_an_endpoints_prices_are_those_of_its_api_and_of_no_machine(
+    tmp_path: Path, changes: dict[str, Any], cached: str
+) -> None:
+    lines = dict(provenance(judged(tmp_path, endpoint(), changes=changes)))
+
+    assert lines["API price of tiny"] == (
+        f"input 0.2, cached input {cached}, output 1 USD per million tokens (2026-11-25):"
+        " a price page"
+    )
+    assert not {"Price of cpu", "Utilisation"} & set(lines)
+
+
+def test_an_endpoint_beside_a_machine_leaves_the_machines_lines(tmp_path: Path) -> None:
+    ours = cell("ours-chat-000000000002")
+
+    lines = dict(provenance(judged(tmp_path, endpoint(), ours, changes=API)))
+
+    assert {"API price of tiny", "Price of cpu", "Utilisation"} <= set(lines)
 
 
 def test_the_terminal_shows_every_model_and_the_cpu_note(table: Table) -> None:
