@@ -145,9 +145,7 @@ def test_the_markdown_table_has_the_same_number_of_columns_in_every_line(
     assert {len(re.findall(r"(?<!\\)\|", line)) for line in lines} == {len(table.rows) + 2}
 
 
-def test_the_markdown_table_is_not_padded_to_its_longest_cell(
-    table: Table, tmp_path: Path
-) -> None:
+def test_the_markdown_table_is_not_padded_to_its_longest_cell(table: Table, tmp_path: Path) -> None:
     lines = [line for line in markdown(table, tmp_path).splitlines() if line.startswith("|")]
 
     assert re.fullmatch(r"\|(---\|)+", lines[1])
