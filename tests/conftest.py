@@ -1,6 +1,7 @@
 """One real run, shared by every test that reads what a run leaves behind."""
 
 import os
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -10,6 +11,10 @@ import psutil
 import pytest
 
 from harness.fetch import cache_dir
+
+# A shell without job control lets what it starts in the background ignore Ctrl-C, and children
+# inherit that: the tests that send one would wait for ever.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Small but complete: a closed and an open level, all three tasks, a LoRA of a few steps.
 TINY = (
