@@ -4,16 +4,26 @@ import datetime as dt
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple, get_args
 
-from pydantic import Field, NonNegativeFloat, PositiveFloat, model_validator
+from pydantic import (
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    model_validator,
+)
 
-from harness.config.workload import Name, Share
+from harness.config.workload import Content, Name, Share
 from harness.fields import Frozen, Sourced
 
-Profile = Literal[
-    "us_federal_civilian", "us_defence_contractor", "us_state_texas", "us_private", "eu_private"
-]
-FactorName = Literal["listing", "ownership", "licence", "lineage", "transparency"]
-ListingState = Literal["named_in_ban", "listed_federal", "listed_state", "alleged", "none"]
+Bound = Annotated[str, Field(pattern=r"^[a-z0-9_]+$", description="E.g. us_person")]
+Deployment = Literal["self_hosted", "in_region_cloud", "third_party", "developer_api"]
+Reading = Literal["narrow", "wide"]
+FactorName = Literal[
+    "listing", "compulsion", "licence", "licence_drift", "lineage", "serving_path", "behaviour",
+    "security", "transparency", "replaceability",
+]  # fmt: skip
+EventKind = Literal["use_ban", "national_list", "state_list", "licence_change"]
 FACTORS: tuple[FactorName, ...] = get_args(FactorName)
 HOURS_PER_YEAR = 8760.0
 
@@ -140,12 +150,53 @@ class PricingConfig(Frozen):
         return self
 
 
+class Range(Frozen):
+    """A quantity that somebody estimated: its 5% and 95% points."""
+
+    low: NonNegativeFloat = Field(description="5% point")
+    high: NonNegativeFloat = Field(description="95% point")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "Range":
+        if self.low > self.high:
+            raise ValueError(f"low {self.low:g} exceeds high {self.high:g}")
+        return self
+
+
+class Elicited(Range):
+    """The same with who says so."""
+
+    source: str = Field(min_length=4)
+    as_of: dt.date
+
+
 class RiskConfig(Frozen):
     """How facts become a score."""
 
     weights: dict[FactorName, Share] = Field(description="Sum to 1")
+    dirichlet_concentration: PositiveFloat = Field(
+        description="Weights are drawn from a Dirichlet round the stated ones; higher is tighter"
+    )
+    weight_slack: Share = Field(
+        description="How far each weight may move in the bounds that assume no distribution"
+    )
+    draws: PositiveInt = Field(description="Draws of weights and facts")
+    seed: NonNegativeInt = Field(description="Of the draws")
+    different_from: float = Field(
+        gt=0.5, le=1, description="P(safer) under both aggregations from which two models differ"
+    )
+    behaviour_relevance: dict[Content, Share] = Field(
+        description="By content of the workload: share of the weights of behaviour and security"
+    )
+    affiliates_rule: Literal["as_law", "on", "off"] = Field(
+        description="Whether a listing reaches companies owned by half: as its status says, or not"
+    )
+    counted_since: dt.date = Field(description="First day of the counts behind the base rates")
+    unpublished_listing_per_year: Elicited = Field(
+        description="Rate at which a listing that is approved and unpublished comes out"
+    )
     registry_dirs: tuple[Path, ...] = Field(
-        (), description="Folders with further developers.yaml, models.yaml, instruments.yaml"
+        (), description="Folders with further parties, models, instruments, jurisdictions, sources"
     )
     as_of: dt.date | None = Field(
         None, description="What had begun and not ended on this day, as known today; None: today"
@@ -159,29 +210,77 @@ class RiskConfig(Frozen):
         total = sum(self.weights.values())
         if abs(total - 1) > 1e-9:
             raise ValueError(f"weights sum to {total:g}, not 1")
+        if min(self.weights.values()) == 0:
+            raise ValueError("a weight of 0 cannot be drawn from a Dirichlet; give it 0.001")
+        unstated = [each for each in get_args(Content) if each not in self.behaviour_relevance]
+        if unstated:
+            raise ValueError(f"behaviour_relevance lacks {', '.join(unstated)}")
         return self
+
+    def weights_for(self, content: Content) -> dict[FactorName, float]:
+        """The weights, with behaviour and security cut to the content and the sum kept at 1."""
+        share = self.behaviour_relevance[content]
+        cut: dict[FactorName, float] = {
+            name: weight * (max(share, 1e-3) if name in ("behaviour", "security") else 1.0)
+            for name, weight in self.weights.items()
+        }
+        total = sum(cut.values())
+        return {name: weight / total for name, weight in cut.items()}
+
+
+class SwitchConfig(Frozen):
+    """What it takes this buyer to move to a fallback, besides what the harness measured."""
+
+    engineering_days: Range = Field(description="Prompts, integration, tests")
+    usd_per_engineering_day: NonNegativeFloat
+    contracts_usd: Range = Field(description="New contracts, hardware refit, legal work")
+    downtime_days: Range = Field(description="Days without a usable model; the time to recover")
+    lost_usd_per_mtok: NonNegativeFloat = Field(
+        description="What a million tokens not served while down are worth"
+    )
+    usd_per_accuracy_point_year: NonNegativeFloat = Field(
+        description="What one percentage point of accuracy lost is worth a year"
+    )
+    warm_fallback_usd_per_year: NonNegativeFloat = Field(
+        description="Keeping a second model tested and ready"
+    )
+    warm_share: Share = Field(description="Share of the cost of moving that then remains")
 
 
 class BuyerConfig(Frozen):
     """Who would run the model: decides which gates apply and what a forced withdrawal costs."""
 
-    profile: Profile
+    profile: Name = Field(description="Name of the profile, as tables show it")
+    bound_as: tuple[Bound, ...] = Field(
+        min_length=1, description="As whom the law binds this buyer; instruments say whom they bind"
+    )
+    territory: str = Field(
+        pattern=r"^[A-Z]{2}$", description="ISO 3166 alpha-2, or EU: for territories of licences"
+    )
+    reading: Reading = Field(description="Of texts that are read in two ways")
+    deployment: Deployment = Field(description="How the models are used; endpoints: third_party")
+    commercial: bool = Field(description="False: non-commercial licences suffice")
+    sells_model_access: bool = Field(description="Sells the model itself as a service")
+    monthly_users: NonNegativeInt | None = Field(description="None: unknown")
+    revenue_usd_per_year: NonNegativeFloat | None = Field(description="Of the group; None: unknown")
     horizon_years: PositiveFloat
     mtok_per_year: PositiveFloat = Field(description="Million tokens (input and output) a year")
-    switch_cost_usd: NonNegativeFloat = Field(
-        description="One-off cost of moving to the fallback: engineering, re-evaluation, contracts"
-    )
-    withdrawal_hazard_per_year: dict[ListingState, NonNegativeFloat] = Field(
-        description="Hazard of being forced off a model, by the developer's worst listing"
+    discount_rate_per_year: NonNegativeFloat = Field(description="Continuous")
+    switch: SwitchConfig
+    forced_off: dict[EventKind, Elicited] = Field(
+        description="Probability that such an event forces this buyer off a model in use"
     )
     source: str = Field(min_length=4, description="Where the buyer's figures come from")
     as_of: dt.date
 
     @model_validator(mode="after")
-    def _no_state_without_hazard(self) -> "BuyerConfig":
-        missing = [s for s in get_args(ListingState) if s not in self.withdrawal_hazard_per_year]
+    def _no_event_without_probability(self) -> "BuyerConfig":
+        missing = [kind for kind in get_args(EventKind) if kind not in self.forced_off]
         if missing:
-            raise ValueError(f"withdrawal_hazard_per_year lacks {', '.join(missing)}")
+            raise ValueError(f"forced_off lacks {', '.join(missing)}")
+        above = [kind for kind, chance in self.forced_off.items() if chance.high > 1]
+        if above:
+            raise ValueError(f"forced_off: {', '.join(above)} exceed 1")
         return self
 
 

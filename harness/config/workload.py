@@ -11,6 +11,7 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 NonNegativeInt = Annotated[int, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
+Content = Literal["chat", "code", "extraction", "mixed"]
 
 
 # --- prompts ---------------------------------------------------------------------------------
@@ -259,6 +260,9 @@ class LoadWorkload(Frozen):
 
     kind: Literal["load"]
     name: Name
+    content: Content = label(
+        "chat", description="What the buyer's real requests are about; weighs measured behaviour"
+    )
     prompts: Prompts
     output: Output
     levels: tuple[Annotated[AnyLevel, Field(discriminator="kind")], ...] = Field(min_length=1)

@@ -1,0 +1,1 @@
+"""Published lists: readers by format, and dated, hashed snapshots of them."""
