@@ -11,6 +11,7 @@ import click
 import hydra
 from omegaconf import DictConfig
 
+from harness.cli_risk import risk
 from harness.config import load
 from harness.config.run import RunConfig, WandbTracking
 from harness.errors import ConfigError, HarnessError, MeasurementError, SetupError
@@ -119,6 +120,9 @@ def calibrate(streams: str, processes: int | None, timestamps: str, out: Path | 
         from harness.records import store
 
         store.write_text(out, found.model_dump_json(indent=1) + "\n")
+
+
+cli.add_command(risk)
 
 
 @cli.group()

@@ -1,4 +1,4 @@
-"""The commands of `harness risk`: questions to the registry and the lists, answered with sources."""
+"""The commands of `harness risk`: questions to registry and lists, answered with sources."""
 
 import datetime as dt
 import json

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from harness.config.run import WandbTracking
 from harness.records.schema import Cell, Latency, Level
-from harness.risk.facts import load_registry
+from harness.risk.load import load_registry
 from harness.stats import Estimate
 
 _LEVEL_COLUMNS = (
@@ -122,7 +122,7 @@ def _tags(cell: Cell) -> list[str]:
 
 
 def _country(cell: Cell) -> str:
-    developer = load_registry().developers.get(cell.config["model"]["developer"])
+    developer = load_registry().parties.get(cell.config["model"]["developer"])
     return developer.headquarters.value if developer else "unknown"
 
 

@@ -12,7 +12,7 @@ from harness.risk.facts import Fact, Facts
 from harness.risk.gates import Gate, Reason, reason
 from harness.risk.licences import drift, settled, terms
 from harness.risk.lineage import Path, weight_line
-from harness.risk.registry import Base, InstrumentKind, Model, Party, Registry
+from harness.risk.registry import Base, Instrument, InstrumentKind, Model, Party, Registry
 from harness.risk.standing import Concerned, concerned, looks
 
 # Anchored levels. docs/risk.md prints the same table.
@@ -135,6 +135,8 @@ def _listing(view: _View) -> _Rows:
     rows = [view.row(0.0, 1.0, text, path, fact) for text, path, fact in view.roles_unknown]
     clean: dict[Fact, _Row] = {}
     for party, instrument, stands in looks(view.registry, view.parties, view.risk, view.day):
+        if instrument.reaches_domiciles and not _binds(instrument, view.buyer):
+            continue  # a law that names whole countries says nothing to those it does not bind
         status = instrument.status(view.day)
         name = f"{party.party}: {stands.text}: {instrument.title}"
         if stands.state == "listed":
@@ -156,6 +158,10 @@ def _listing(view: _View) -> _Rows:
     return rows + list(clean.values()) or [
         view.row(0.0, 0.0, "no list in force", view.line[0], None)
     ]
+
+
+def _binds(instrument: Instrument, buyer: BuyerConfig) -> bool:
+    return any(set(effect.binds) & set(buyer.bound_as) for effect in instrument.effects)
 
 
 def _compulsion(view: _View) -> _Rows:
