@@ -1,32 +1,165 @@
-"""What a forced withdrawal would cost. Pure: takes numbers, knows no model.
+"""What a forced withdrawal would cost. Pure: takes numbers or arrays of draws, knows no model.
 
-c: own USD per million tokens; c1: the fallback's; volume: million tokens a year; R: one-off cost
-of moving; hazard: forced withdrawals a year, constant over the horizon of H years.
+c, c1: own and fallback's USD per million tokens; volume V: million tokens a year; R: one-off USD of
+moving; hazard h: forced withdrawals a year; years H: the horizon; rate r: continuous discount a
+year; q: USD a year that the fallback's lower quality costs. Formulas: docs/resilience.md.
 """
 
-import math
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from scipy import optimize
+
+Number = float | npt.NDArray[np.float64]
+Array = npt.NDArray[np.float64]
+DAYS_PER_YEAR = 365.0
 
 
 def expected_usd_per_mtok(
-    c: float, c1: float, volume_mtok_per_year: float, switch_usd: float, hazard: float, years: float
-) -> float:
-    """Expected cost over the horizon, undiscounted.
+    c: Number,
+    c1: Number,
+    volume_mtok_per_year: float,
+    switch_usd: Number,
+    hazard: Number,
+    years: float,
+    rate: float = 0.0,
+    quality_usd_per_year: Number = 0.0,
+    jumps: Sequence[tuple[float, Number]] = (),
+) -> Number:
+    """Expected cost over the horizon per million tokens, cash flows discounted to today.
 
-    With p = 1 - exp(-hazard H) and expected time in use p / hazard:
-    [c p/hazard + c1 (H - p/hazard) + R p / volume] / H.
+    Withdrawal comes at the hazard, or on a known day (`jumps`: years from now, probability). The
+    divisor is the discounted volume, so that a model that never leaves costs c at every rate.
     """
-    if hazard == 0:
-        return c
-    p = -math.expm1(-hazard * years)
-    in_use = p / hazard
-    return (c * in_use + c1 * (years - in_use) + switch_usd * p / volume_mtok_per_year) / years
+    in_use, exits = _survival(hazard, years, rate, jumps)
+    whole = _annuity(np.asarray(rate), years)
+    after = c1 + quality_usd_per_year / volume_mtok_per_year
+    usd = c * in_use + after * (whole - in_use) + switch_usd * exits / volume_mtok_per_year
+    return _plain(usd / whole)
+
+
+def leaves_within(
+    hazard: Number, years: float, jumps: Sequence[tuple[float, Number]] = ()
+) -> Number:
+    """Probability of a forced withdrawal within the horizon."""
+    return _plain(_survival(hazard, years, 0.0, jumps)[1])
+
+
+def _survival(
+    hazard: Number, years: float, rate: float, jumps: Sequence[tuple[float, Number]]
+) -> tuple[Array, Array]:
+    """Discounted time in use, and the discounted probability mass of leaving."""
+    h = np.asarray(hazard, dtype=np.float64)
+    alive: Array = np.ones_like(h)
+    in_use: Array = np.zeros_like(h)
+    exits: Array = np.zeros_like(h)
+    begun = 0.0
+    within = sorted(((t, p) for t, p in jumps if 0 < t < years), key=lambda jump: jump[0])
+    for end, chance in [*within, (years, 0.0)]:
+        # Between jumps survival falls as exp(-h t), value as exp(-r t).
+        stretch = np.exp(-rate * begun) * _annuity(h + rate, end - begun)
+        in_use = in_use + alive * stretch
+        exits = exits + alive * h * stretch
+        alive = alive * np.exp(-h * (end - begun))
+        exits = exits + alive * np.asarray(chance) * np.exp(-rate * end)
+        alive = alive * (1 - np.asarray(chance))
+        begun = end
+    return in_use, exits
+
+
+def _annuity(rate: Array, years: float) -> Array:
+    """Integral of exp(-rate t) over the years; `years` itself where the rate is 0."""
+    safe = np.where(rate == 0, 1.0, rate)
+    return np.where(rate == 0, years, -np.expm1(-safe * years) / safe)
 
 
 def break_even_hazard(
-    c: float, c1: float, volume_mtok_per_year: float, switch_usd: float
-) -> float | None:
-    """The hazard at which starting with the fallback costs the same: (c1 - c) volume / R.
+    c: Number, c1: Number, volume_mtok_per_year: float, switch_usd: Number
+) -> Number | None:
+    """The hazard at which starting with the fallback costs the same: (c1 - c) V / R, undiscounted.
 
     None where moving costs nothing. Negative: the fallback is cheaper to begin with.
     """
-    return (c1 - c) * volume_mtok_per_year / switch_usd if switch_usd > 0 else None
+    if not np.all(np.asarray(switch_usd) > 0):
+        return None
+    return _plain((np.asarray(c1) - c) * volume_mtok_per_year / switch_usd)
+
+
+def break_even_hazard_discounted(
+    c: float,
+    c1: float,
+    volume_mtok_per_year: float,
+    switch_usd: float,
+    years: float,
+    rate: float,
+    quality_usd_per_year: float = 0.0,
+) -> float | None:
+    """The same with discounting and quality; None where no hazard up to 1,000 a year evens it."""
+
+    def gap(hazard: float) -> float:
+        cost = expected_usd_per_mtok(
+            c, c1, volume_mtok_per_year, switch_usd, hazard, years, rate, quality_usd_per_year
+        )
+        return float(cost) - c1
+
+    if gap(0.0) >= 0 or gap(1000.0) <= 0:
+        return None
+    return float(optimize.brentq(gap, 0.0, 1000.0))
+
+
+class Switch(NamedTuple):
+    """Draws of what moving costs, in USD, and the parts that were measured."""
+
+    usd: Array
+    downtime_days: Array
+
+
+def switch_usd(
+    engineering_days: Array,
+    usd_per_engineering_day: float,
+    contracts_usd: Array,
+    downtime_days: Array,
+    volume_mtok_per_year: float,
+    lost_usd_per_mtok: float,
+    measured_usd: float,
+) -> Switch:
+    """One-off cost of moving: people, contracts, tokens not served, and measured re-tuning."""
+    lost = downtime_days * volume_mtok_per_year / DAYS_PER_YEAR * lost_usd_per_mtok
+    usd = engineering_days * usd_per_engineering_day + contracts_usd + lost + measured_usd
+    return Switch(usd, downtime_days)
+
+
+def warm_fallback_usd(
+    switch: Number, warm_share: float, leaves: Number, usd_per_year: float, years: float
+) -> Number:
+    """Value over the horizon of a tested fallback: (R - R') P(leaving) - Q H. Undiscounted."""
+    return _plain(np.asarray(switch) * (1 - warm_share) * leaves - usd_per_year * years)
+
+
+def herfindahl(shares: Mapping[str, float], group: Mapping[str, Sequence[str]]) -> float:
+    """Herfindahl-Hirschman index, 0 to 1, of traffic by group (developer, jurisdiction).
+
+    A model in several groups (jurisdictions over its weight ancestors) counts in full in each, so
+    the index can exceed that of any single assignment; shares of all models sum to 1.
+    """
+    sums: dict[str, float] = {}
+    for model, share in shares.items():
+        for each in group[model]:
+            sums[each] = sums.get(each, 0.0) + share
+    return sum(min(total, 1.0) ** 2 for total in sums.values())
+
+
+def stopped_share(shares: Mapping[str, float], by: Mapping[str, set[str]]) -> dict[str, float]:
+    """Share of traffic that each instrument stops, largest first."""
+    hit = {instrument for found in by.values() for instrument in found}
+    sums = {
+        instrument: sum(share for model, share in shares.items() if instrument in by[model])
+        for instrument in hit
+    }
+    return dict(sorted(sums.items(), key=lambda pair: (-pair[1], pair[0])))
+
+
+def _plain(value: Number) -> Number:
+    return float(value) if np.ndim(value) == 0 else value

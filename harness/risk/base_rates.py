@@ -1,12 +1,13 @@
 """How often developers were listed: counts from the registry's own dated facts. Pure.
 
 Each party of a cohort is exposed from the first day counted, or from its founding, to its first
-listing in the series asked for, or to the last day. A party whose founding is unknown is left out and
-named.
+listing in the series asked for, or to the last day. A party whose founding is unknown is left out
+and named.
 """
 
 import datetime as dt
 from collections.abc import Collection, Sequence
+from itertools import pairwise
 
 from scipy import stats
 
@@ -114,7 +115,7 @@ def tighter_licences(registry: Registry, since: dt.date, until: dt.date) -> Expo
 def reversals(
     registry: Registry, cohort: str, series: Collection[str], until: dt.date
 ) -> tuple[int, int]:
-    """(parties taken off again, parties ever listed): an edition that replaces another is no end."""
+    """(parties taken off again, parties ever listed); a new edition of a list ends nothing."""
     ended = total = 0
     for party in registry.parties.values():
         if cohort not in party.cohorts:
@@ -153,7 +154,7 @@ def _published(registry: Registry, key: str) -> bool:
 def _tighter(licences: Sequence[Licence]) -> list[dt.date]:
     return [
         after.since
-        for before, after in zip(licences, licences[1:], strict=False)
+        for before, after in pairwise(licences)
         if after.since and _TIGHTNESS[after.grant] > _TIGHTNESS[before.grant]
     ]
 

@@ -192,8 +192,8 @@ def together(
 ) -> Together:
     """Shared-shock model: dates ~ Poisson(rate), each developer at risk hit with a share.
 
-    `exposure`: events, dates, span_years, at_risk (mean developers at risk on a date). Rate of dates
-    ~ Gamma(dates + 1/2, span), hit share ~ Beta(events + 1/2, dates x at_risk - events + 1/2).
+    `exposure`: events, dates, span_years, at_risk (mean developers at risk on a date). Rate of
+    dates ~ Gamma(dates + 1/2, span), hit share ~ Beta(events + 1/2, hits missed + 1/2).
     """
     hits, dates = exposure["events"], exposure["dates"]
     rate = rng.gamma(dates + 0.5, 1 / exposure["span_years"], n)
