@@ -135,7 +135,7 @@ def score(
     harness risk score Qwen/Qwen3-8B openai/gpt-oss-20b
     harness risk score deepseek-ai/DeepSeek-V3 --since 2024-01-01 --plot deepseek.svg
     """
-    from harness.risk.compare import compare, over_time
+    from harness.risk.compare import Subject, compare, over_time
 
     judge, registry, day = _settings(facts, config_dir, as_of, buyer)
     asked = _models(registry, models)
@@ -157,7 +157,8 @@ def score(
             )
         click.echo(str(plot) if plot else _NOT_ADVICE)
         return
-    found = compare(registry, asked, judge.buyer, judge.risk, day, deployment)
+    subjects = [Subject(model, deployment) for model in asked]
+    found = compare(registry, subjects, judge.buyer, judge.risk, day)
     if as_json:
         _print_json(found.model_dump(mode="json"))
         return

@@ -16,8 +16,8 @@ from harness.report.judged import judged, withdrawal
 from harness.report.measured import compared, measured
 from harness.report.priced import priced
 from harness.report.rows import Figure, Row
-from harness.risk.assess import assess
-from harness.risk.facts import load_registry
+from harness.risk.gates import check_buyer
+from harness.risk.load import load_registry
 
 
 @dataclass(frozen=True)
@@ -57,20 +57,19 @@ def join(sweeps: Sequence[Path], judge: JudgeConfig) -> Table:
     """
     day = judge.risk.as_of or dt.date.today()
     registry = load_registry(judge.risk.registry_dirs)
+    check_buyer(registry, judge.buyer)
     rows: list[Row] = []
     for sweep in sweeps:
         found = list(store.cells(sweep))
         if not found:
             raise FactError(f"{sweep}: no cell records there (a folder of results/ is expected)")
         for folder, cell in found:
-            key = cell.config["model"]["key"]
-            assessed = assess(registry, key, judge.buyer.profile, judge.risk.weights, day)
-            row = Row(cell, folder, assessed)
+            row = Row(cell, folder)
             measured(row)
             priced(row, judge)
-            judged(row, judge)
             rows.append(row)
     compared(rows)
+    judged(rows, registry, judge, day)
     for row in rows:
         withdrawal(row, rows, judge)
     return Table(rows, judge, day, list(sweeps))

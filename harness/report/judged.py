@@ -1,32 +1,143 @@
 """Columns of risk, and of what a withdrawal would cost."""
 
-from collections.abc import Sequence
+import datetime as dt
+import zlib
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 
-from harness import resilience
-from harness.config.judge import JudgeConfig
-from harness.report.rows import Figure, Row
+import numpy as np
+import numpy.typing as npt
+
+from harness import elicited, resilience
+from harness.config.judge import Deployment, FactorName, JudgeConfig, Range
+from harness.config.workload import Content
+from harness.report.priced import evaluation_usd
+from harness.report.rows import Figure, Row, is_endpoint
 from harness.risk.assess import Assessment
+from harness.risk.compare import Judged, Subject, compare
+from harness.risk.factors import Measured
+from harness.risk.hazard import Rates, hazard
+from harness.risk.measured import measured_factors
+from harness.risk.registry import Model, Registry
+from harness.risk.replaceability import Candidate, replaceability
+from harness.risk.score import Spread
+
+Array = npt.NDArray[np.float64]
+REGISTRY = "harness/risk/data"
+_PERMITTED = ("clear", "dated_warning")
+_TEXTS = (
+    "headquarters", "jurisdictions", "gate_reasons", "risk_factors", "risk_evidence", "risk_ties",
+    "risk_sensitivity", "withdrawal_hazard_parts",
+)  # fmt: skip
+_FIGURES = ("risk_score", "risk_score_strict", "risk_rank", "withdrawal_hazard_per_year")
+_Z95 = 1.959963984540054
 
 
-def judged(row: Row, judge: JudgeConfig) -> None:
-    """Fill in gate, risk and assumed hazard."""
-    found, values = row.assessment, row.values
-    config = row.cell.config["model"]
-    if found is None:
-        missing = f"not assessed: {config['key']} is not in the registry; add it to models.yaml"
-        values |= dict.fromkeys(
-            ("headquarters", "jurisdictions", "gate_reasons", "risk_factors", "risk_evidence"),
-            missing,
-        )
-        values |= {"developer": config["developer"], "licence": config["licence"]["value"]}
-        values["gate"] = "not_assessed"
-        values["risk_score"] = values["withdrawal_hazard_per_year"] = Figure(reason=missing)
-        return
+def judged(rows: Sequence[Row], registry: Registry, judge: JudgeConfig, day: dt.date) -> None:
+    """Fill in gate, risk and hazard. Models are scored with those of the same kind of workload."""
+    known: dict[Content, list[tuple[Row, Model]]] = defaultdict(list)
+    for row in rows:
+        config = row.cell.config
+        row.values["deployment"] = _deployment(row, judge).replace("_", " ")
+        revision = config["model"]["source"].get("revision")
+        model = registry.find(config["model"]["key"], revision)
+        if model is None:
+            _not_assessed(row)
+        else:
+            known[config["workload"].get("content", "chat")].append((row, model))
+    rates = Rates(registry, judge.risk.counted_since, day)
+    for content, pairs in known.items():
+        _together(pairs, registry, judge, day, content)
+        for row, _ in pairs:
+            assert row.judged is not None  # set by _together
+            _show(row, row.judged, judge.risk.weights_for(content))
+            found = row.judged.assessment
+            row.hazard = hazard(found, rates, judge.buyer, judge.risk, day)[1]
+
+
+def _together(
+    pairs: Sequence[tuple[Row, Model]],
+    registry: Registry,
+    judge: JudgeConfig,
+    day: dt.date,
+    content: Content,
+) -> None:
+    """Judge once for the gates, then again with the models that could replace each other."""
+    unique: dict[tuple[str, Deployment], list[Row]] = defaultdict(list)
+    models = {}
+    for row, model in pairs:
+        unique[model.key, _deployment(row, judge)].append(row)
+        models[model.key] = model
+    measured = {key: _measured(found) for key, found in unique.items()}
+
+    def subjects() -> list[Subject]:
+        return [Subject(models[key[0]], key[1], measured[key]) for key in unique]
+
+    first = compare(registry, subjects(), judge.buyer, judge.risk, day, content)
+    candidates = {
+        key: _candidate(each.assessment, unique[key])
+        for key, each in zip(unique, first.models, strict=True)
+    }
+    allowed = [
+        candidates[key]
+        for key, each in zip(unique, first.models, strict=True)
+        if each.assessment.gate.verdict in _PERMITTED
+    ]
+    for key in unique:
+        level = replaceability(candidates[key], allowed)
+        measured[key] = measured[key].model_copy(update={"replaceability": level})
+    final = compare(registry, subjects(), judge.buyer, judge.risk, day, content)
+    for key, each in zip(unique, final.models, strict=True):
+        for row in unique[key]:
+            row.judged = each
+
+
+def _deployment(row: Row, judge: JudgeConfig) -> Deployment:
+    return "third_party" if is_endpoint(row.cell) else judge.buyer.deployment
+
+
+def _measured(rows: Sequence[Row]) -> Measured:
+    """Measured factors of the first cell of a model that has them."""
+    for row in rows:
+        if row.cell.behaviour:
+            return measured_factors(row.cell.behaviour, row.source("behaviour/samples.jsonl"))
+    return Measured()
+
+
+def _candidate(found: Assessment, rows: Sequence[Row]) -> Candidate:
+    """Quality is the first accuracy figure that the model has, cost the lowest of its cells."""
+    accuracies = [
+        row.figure(key).value
+        for key in ("accuracy_en", "accuracy_maths", "accuracy_zh")
+        for row in rows
+    ]
+    costs = [row.figure("bill_usd_per_mtok_total").value for row in rows]
+    return Candidate(
+        key=found.model,
+        jurisdictions=found.jurisdictions,
+        quality=next((value for value in accuracies if value is not None), None),
+        usd_per_mtok=min((value for value in costs if value is not None), default=None),
+    )
+
+
+def _not_assessed(row: Row) -> None:
+    config, values = row.cell.config["model"], row.values
+    missing = (
+        f"not assessed: {config['key']} is not in the registry;"
+        f" harness risk add model {config['key']}"
+    )
+    values |= dict.fromkeys(_TEXTS, missing)
+    values |= {key: Figure(reason=missing) for key in _FIGURES}
+    values |= {"developer": config["developer"], "licence": config["licence"]["value"]}
+    values["gate"] = "not_assessed"
+
+
+def _show(row: Row, each: Judged, weights: Mapping[FactorName, float]) -> None:
+    found, marks, risk = each.assessment, each.score, each.hazard
     gate = found.gate
     reasons = [f"{_path(r.path)}{r.text}" for r in gate.reasons]
     pending = [f"pending: {_path(r.path)}{r.text}" for r in gate.pending]
-    stale = f"; {found.stale_facts} of {found.facts} facts past review" if found.stale_facts else ""
-    values |= {
+    row.values |= {
         "developer": found.developer,
         "headquarters": found.headquarters,
         "jurisdictions": ", ".join(found.jurisdictions),
@@ -34,22 +145,50 @@ def judged(row: Row, judge: JudgeConfig) -> None:
         "gate": gate.verdict + (f", {gate.days_left} days left" if gate.days_left else ""),
         "gate_reasons": "; ".join([*reasons, *pending])
         or "no instrument in the registry gates this buyer (listings: see evidence)",
+        "risk_score": _figure(marks.additive, found.facts),
+        "risk_score_strict": _figure(marks.non_compensatory, found.facts),
+        "risk_rank": _figure(marks.rank, None),
+        "risk_ties": ", ".join(marks.ties) or "none: told from all others here",
         "risk_factors": "; ".join(
-            f"{f.name} {f.weight:g} x [{f.low:g}, {f.high:g}]" for f in found.factors
+            f"{f.name} {weights[f.name]:.3g} x [{f.low:g}, {f.high:g}]" for f in found.factors
         ),
-        "risk_evidence": " | ".join(_evidence(found)) + stale,
+        "risk_sensitivity": _sensitivity(each),
+        "risk_evidence": " | ".join(_evidence(found)),
+        "withdrawal_hazard_per_year": Figure(reason=f"unknown: {risk.missing}")
+        if risk.median is None
+        else Figure(value=risk.median, low=risk.low, high=risk.high, source=REGISTRY),
+        "withdrawal_hazard_parts": "; ".join(
+            [
+                f"{part.party}, {part.event.replace('_', ' ')} {part.per_year:.4f}: {part.basis}"
+                for part in risk.parts
+            ]
+            + [f"on {day} with probability {chance:.2f}" for day, chance in risk.jumps]
+        )
+        or f"unknown: {risk.missing}",
     }
-    values["risk_score"] = Figure(
-        value=(found.score_low + found.score_high) / 2,
-        low=found.score_low,
-        high=found.score_high,
-        n=found.facts,
-        source="harness/risk/registry",
+
+
+def _figure(spread: Spread, facts: int | None) -> Figure:
+    return Figure(
+        value=spread.median, low=spread.low, high=spread.high, n=facts, source=REGISTRY
     )
-    values["withdrawal_hazard_per_year"] = Figure(
-        value=judge.buyer.withdrawal_hazard_per_year[found.listing_state],
-        source=f"assumed for {found.listing_state}: {judge.buyer.source}",
-    )
+
+
+def _sensitivity(each: Judged) -> str:
+    marks, found = each.score, each.assessment
+    parts = [f"between {marks.bound_low:.2f} and {marks.bound_high:.2f} whatever the distribution"]
+    if marks.weights_share is not None:
+        parts.append(f"{marks.weights_share:.0%} of the spread from the weights")
+    if marks.deciding_unknown:
+        parts.append(
+            f"knowing {marks.deciding_unknown} would move the rank by up to {marks.deciding_moves}"
+        )
+    if found.stale_facts:
+        parts.append(f"{found.stale_facts} of {found.facts} facts past review")
+    parts += [f"sources disagree: {conflict}" for conflict in found.conflicts]
+    if not found.named_revision:
+        parts.append("facts name no revision of the repo")
+    return "; ".join(parts)
 
 
 def _evidence(found: Assessment) -> list[str]:
@@ -57,6 +196,9 @@ def _evidence(found: Assessment) -> list[str]:
     for factor in found.factors:
         for reason in factor.reasons:
             fact = reason.fact
+            if fact is None:
+                lines.append(f"{factor.name}: {_path(reason.path)}{reason.text}")
+                continue
             dated = fact.published or f"read {fact.read}"
             mark = ", past review" if reason.stale else ""
             lines.append(
@@ -70,54 +212,122 @@ def _path(path: Sequence[str]) -> str:
     return f"via {' <- '.join(path[1:])}: " if len(path) > 1 else ""
 
 
+# --- what a withdrawal costs -----------------------------------------------------------------
+
+_MONEY = (
+    "switch_cost_usd", "break_even_hazard_per_year", "risk_adjusted_usd_per_mtok_total",
+    "below_fallback_share", "warm_fallback_usd", "recovery_days",
+)  # fmt: skip
+
+
 def withdrawal(row: Row, rows: Sequence[Row], judge: JudgeConfig) -> None:
     """Against the cheapest other model that this buyer may use and that is less likely to go."""
-    own, hazard = row.figure("bill_usd_per_mtok_total"), row.figure("withdrawal_hazard_per_year")
-    values = row.values
-    keys = ("break_even_hazard_per_year", "risk_adjusted_usd_per_mtok_total")
-    values["fallback"] = "none"
-    if own.value is None or hazard.value is None:
-        values |= {key: Figure(reason=own.reason or hazard.reason) for key in keys}
+    own, rate = row.figure("bill_usd_per_mtok_total"), row.figure("withdrawal_hazard_per_year")
+    row.values["fallback"] = "none"
+    if own.value is None or rate.value is None or row.hazard is None:
+        row.values |= {key: Figure(reason=own.reason or rate.reason) for key in _MONEY}
         return
-    if hazard.value == 0:
-        values[keys[0]] = Figure(reason="not applicable: no withdrawal is assumed")
-        values[keys[1]] = Figure(
-            value=own.value, low=own.low, high=own.high, n=own.n, source=own.source
-        )
-        return
-    others = [
-        other
-        for other in rows
-        if other.cell.status == "done"
-        and other.cell.config["hardware"] == row.cell.config["hardware"]
-        and other.text("workload") == row.text("workload")
-        and other.text("gate").split(",")[0] in ("clear", "dated_warning")
-        and (other.figure("bill_usd_per_mtok_total").value is not None)
-        and (other.figure("withdrawal_hazard_per_year").value or 0.0) < hazard.value
-    ]
+    others = [other for other in rows if _can_stand_in(other, row, rate.value)]
     if not others:
         missing = "not measured: no permitted, safer fallback in this report"
-        values |= {key: Figure(reason=missing) for key in keys}
+        row.values |= {key: Figure(reason=missing) for key in _MONEY}
         return
     fallback = min(others, key=lambda r: r.figure("bill_usd_per_mtok_total").value or 0.0)
-    other = fallback.figure("bill_usd_per_mtok_total").value or 0.0
-    buyer = judge.buyer
-    source = f"{own.source}; fallback {fallback.cell.cell_id}; buyer {buyer.profile}"
-    values["fallback"] = f"{fallback.text('model')} (any accuracy difference is not priced)"
-    even = resilience.break_even_hazard(
-        own.value, other, buyer.mtok_per_year, buyer.switch_cost_usd
+    _money(row, fallback, judge)
+
+
+def _can_stand_in(other: Row, row: Row, rate: float) -> bool:
+    return (
+        other.cell.status == "done"
+        and other.cell.config["hardware"] == row.cell.config["hardware"]
+        and other.text("workload") == row.text("workload")
+        and other.text("gate").split(",")[0] in _PERMITTED
+        and other.figure("bill_usd_per_mtok_total").value is not None
+        and (other.figure("withdrawal_hazard_per_year").value or 0.0) < rate
+        and other.figure("withdrawal_hazard_per_year").value is not None
     )
+
+
+def _money(row: Row, fallback: Row, judge: JudgeConfig) -> None:
+    buyer, plan, risk = judge.buyer, judge.buyer.switch, judge.risk
+    assert row.hazard is not None  # withdrawal's
+    n = risk.draws
+    rng = np.random.default_rng([risk.seed, zlib.crc32(row.cell.cell_id.encode())])
+    c = _draws(row.figure("bill_usd_per_mtok_total"), rng, n)
+    c1 = _draws(fallback.figure("bill_usd_per_mtok_total"), rng, n)
+    measured, unmeasured = _measured_switch(fallback, judge)
+    moving = resilience.switch_usd(
+        _amounts(plan.engineering_days, rng, n),
+        plan.usd_per_engineering_day,
+        _amounts(plan.contracts_usd, rng, n),
+        _amounts(plan.downtime_days, rng, n),
+        buyer.mtok_per_year,
+        plan.lost_usd_per_mtok,
+        measured,
+    )
+    lost, quality = _quality_lost(row, fallback)
+    worse = lost * 100 * plan.usd_per_accuracy_point_year
+    jumps = row.hazard.jumps
+    adjusted = resilience.expected_usd_per_mtok(
+        c, c1, buyer.mtok_per_year, moving.usd, row.hazard.rate, buyer.horizon_years,
+        buyer.discount_rate_per_year, worse, jumps,
+    )  # fmt: skip
+    even = resilience.break_even_hazard(c, c1, buyer.mtok_per_year, moving.usd)
+    leaves = resilience.leaves_within(row.hazard.rate, buyer.horizon_years, jumps)
+    warm = resilience.warm_fallback_usd(
+        moving.usd, plan.warm_share, leaves, plan.warm_fallback_usd_per_year, buyer.horizon_years
+    )
+    row.values["fallback"] = f"{fallback.text('model')} ({quality}; {unmeasured})"
+    own = row.figure("bill_usd_per_mtok_total")
+    source = f"{own.source}; fallback {fallback.cell.cell_id}; buyer {buyer.profile}"
     free = "not applicable: moving to the fallback costs nothing"
-    values[keys[0]] = Figure(value=even, reason=free if even is None else None, source=source)
-    values[keys[1]] = Figure(
-        value=resilience.expected_usd_per_mtok(
-            own.value,
-            other,
-            buyer.mtok_per_year,
-            buyer.switch_cost_usd,
-            hazard.value,
-            buyer.horizon_years,
+    row.values |= {
+        "switch_cost_usd": _of(moving.usd, source),
+        "break_even_hazard_per_year": Figure(reason=free) if even is None else _of(even, source),
+        "risk_adjusted_usd_per_mtok_total": _of(adjusted, source),
+        "below_fallback_share": Figure(
+            value=float(np.mean(np.asarray(adjusted) < c1)), n=n, source=source
         ),
-        n=own.n,
-        source=source,
+        "warm_fallback_usd": _of(warm, source),
+        "recovery_days": _of(moving.downtime_days, source),
+    }
+
+
+def _measured_switch(fallback: Row, judge: JudgeConfig) -> tuple[float, str]:
+    """Measured USD of re-tuning and re-evaluating the fallback, and what of it was not measured."""
+    tuning = fallback.figure("finetune_cost_usd").value
+    evaluation = evaluation_usd(fallback, judge)
+    parts = {"re-tuning": tuning, "re-evaluation": evaluation}
+    missing = [name for name, usd in parts.items() if usd is None]
+    note = f"{' and '.join(missing)} not measured" if missing else "re-tuning, evaluation measured"
+    return sum(usd for usd in parts.values() if usd is not None), note
+
+
+def _quality_lost(row: Row, fallback: Row) -> tuple[float, str]:
+    """Accuracy lost by moving, as a share, on the first task both were measured on."""
+    for key in ("accuracy_en", "accuracy_maths", "accuracy_zh"):
+        own, other = row.figure(key).value, fallback.figure(key).value
+        if own is not None and other is not None:
+            return max(own - other, 0.0), f"{key} {other - own:+.3f}"
+    return 0.0, "accuracy not compared"
+
+
+def _draws(figure: Figure, rng: np.random.Generator, n: int) -> Array:
+    """Draws from the interval of a measured figure (normal, above 0); a point without one."""
+    assert figure.value is not None  # the caller's
+    if figure.low is None or figure.high is None:
+        return np.full(n, figure.value)
+    spread = (figure.high - figure.low) / (2 * _Z95)
+    return np.maximum(rng.normal(figure.value, spread, n), figure.value * 1e-3)
+
+
+def _amounts(given: Range, rng: np.random.Generator, n: int) -> Array:
+    return elicited.amounts(given.low, given.high, rng, n)
+
+
+def _of(draws: object, source: str) -> Figure:
+    values = np.asarray(draws, dtype=np.float64)
+    low, median, high = np.quantile(values, [0.05, 0.5, 0.95])
+    return Figure(
+        value=float(median), low=float(low), high=float(high), n=values.size, source=source
     )

@@ -1,6 +1,7 @@
 """The page for procurement and legal: one file, no network, good on paper."""
 
 import json
+from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,11 @@ import jinja2
 import pandas as pd
 import vl_convert
 
+from harness.config.judge import FactorName
 from harness.records.store import write_text
 from harness.report.columns import BY_KEY
 from harness.report.join import Table
-from harness.report.rows import Figure
+from harness.report.rows import Figure, Row
 from harness.report.tables import DISCLAIMER, cell_text, provenance, title
 
 PLOTS = (
@@ -43,8 +45,11 @@ GROUPS = (
         "accuracy_conditions")),
     ("Fine-tuning effort", ("model", "finetune_gain", "finetune_seconds", "finetune_tokens",
         "finetune_peak_memory_gib", "finetune_cost_usd")),
-    ("Withdrawal", ("model", "withdrawal_hazard_per_year", "fallback",
-        "break_even_hazard_per_year", "risk_adjusted_usd_per_mtok_total")),
+    ("Risk", ("model", "deployment", "gate", "risk_score", "risk_score_strict", "risk_rank",
+        "risk_ties", "risk_factors", "risk_sensitivity")),
+    ("Withdrawal", ("model", "withdrawal_hazard_per_year", "withdrawal_hazard_parts", "fallback",
+        "switch_cost_usd", "break_even_hazard_per_year", "risk_adjusted_usd_per_mtok_total",
+        "below_fallback_share", "warm_fallback_usd", "recovery_days")),
     ("Provenance", ("model", "model_key", "developer", "weights_provenance", "workload",
         "cell_id")),
 )  # fmt: skip
@@ -113,7 +118,7 @@ def write_html(table: Table, path: Path) -> None:
         evidence=[
             {
                 "model": row.text("model"),
-                "factors": row.assessment.factors if row.assessment else (),
+                "factors": _factors(row, table.judge.risk.weights),
                 "reason": row.text("risk_factors"),
             }
             for row in table.rows
@@ -124,6 +129,22 @@ def write_html(table: Table, path: Path) -> None:
         provenance=provenance(table),
     )
     write_text(path, html)
+
+
+def _factors(row: Row, weights: Mapping[FactorName, float]) -> list[dict[str, Any]]:
+    """Factors of a row with their reasons; none where the model is not assessed."""
+    if row.judged is None:
+        return []
+    return [
+        {
+            "name": f.name.replace("_", " "),
+            "weight": weights[f.name],
+            "low": f.low,
+            "high": f.high,
+            "reasons": f.reasons,
+        }
+        for f in row.judged.assessment.factors
+    ]
 
 
 def _shown(row: Any, key: str) -> dict[str, str]:

@@ -293,6 +293,16 @@ def _finetune(row: Row, judge: JudgeConfig) -> None:
     values["finetune_cost_usd"] = paid.model_copy(update=_by_price(usd, tiers))
 
 
+def evaluation_usd(row: Row, judge: JudgeConfig) -> float | None:
+    """What the accuracy stage of a cell cost on its machine; None: not measured, or an endpoint."""
+    stage = row.cell.stages.get("accuracy")
+    if stage is None or stage.status != "done" or stage.seconds is None or is_endpoint(row.cell):
+        return None
+    tiers = machine_price(row.cell, judge).tiers
+    units = max(gpus(row.cell), 1)
+    return cost.machine_usd(stage.seconds, tiers.mid, units) / judge.pricing.used_share
+
+
 def _energy(row: Row, judge: JudgeConfig) -> None:
     """Measured energy at a tariff and at a grid's intensity; without the building's overhead."""
     tariff = judge.pricing.electricity_usd_per_kwh.value

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from harness.fields import Frozen
 from harness.records.schema import Cell, Level, StageName
-from harness.risk.assess import Assessment
+from harness.risk.compare import Judged
+from harness.risk.hazard import HazardDraws
 from harness.stats import Estimate
 
 
@@ -28,7 +29,8 @@ class Row:
 
     cell: Cell
     folder: Path
-    assessment: Assessment | None
+    judged: Judged | None = None  # None: the registry does not know the model
+    hazard: HazardDraws | None = None
     values: dict[str, str | Figure] = field(default_factory=dict)
 
     def figure(self, key: str) -> Figure:

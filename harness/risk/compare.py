@@ -1,7 +1,8 @@
 """Models side by side: gate, score with rank and ties, and hazard, for one buyer and day. Pure."""
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from harness.config.judge import BuyerConfig, Deployment, JudgeConfig, RiskConfig
 from harness.config.workload import Content
@@ -12,6 +13,14 @@ from harness.risk.hazard import Hazard, HazardDraws, Rates, hazard
 from harness.risk.history import changes
 from harness.risk.registry import Model, Registry
 from harness.risk.score import Score, Vector, score
+
+
+class Subject(NamedTuple):
+    """A model, how it is used (None: the buyer's way), and what runs measured of it."""
+
+    model: Model
+    deployment: Deployment | None = None
+    measured: Measured | None = None
 
 
 class Judged(Frozen):
@@ -77,18 +86,16 @@ class Point(Frozen):
 
 def compare(
     registry: Registry,
-    models: Sequence[Model],
+    subjects: Sequence[Subject],
     buyer: BuyerConfig,
     risk: RiskConfig,
     day: dt.date,
-    deployment: Deployment | None = None,
     content: Content = "chat",
-    measured: Mapping[str, Measured] | None = None,
 ) -> Comparison:
-    """Judge the models together; `measured` by registry key."""
+    """Judge the subjects together."""
     found = [
-        assess(registry, model, buyer, risk, day, deployment, (measured or {}).get(model.key))
-        for model in models
+        assess(registry, each.model, buyer, risk, day, each.deployment, each.measured)
+        for each in subjects
     ]
     rates = Rates(registry, risk.counted_since, day)
     scored = score(
@@ -128,7 +135,8 @@ def over_time(
     days = sorted({since, *(each.on for each in changes(registry, since, until)), until})
     points = []
     for day in days:
-        found = compare(registry, models, judge.buyer, judge.risk, day, deployment)
+        subjects = [Subject(model, deployment) for model in models]
+        found = compare(registry, subjects, judge.buyer, judge.risk, day)
         for each in found.models:
             spread = each.score.additive
             points.append(

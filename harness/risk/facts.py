@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Iterable
 from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from harness.fields import Frozen
 
@@ -36,16 +36,9 @@ class Fact(Frozen):
 
 
 class Facts(Frozen):
-    """All that was found on one question. In YAML one fact, or a list of them."""
+    """All that was found on one question."""
 
     found: tuple[Fact, ...] = Field(min_length=1)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_short_form(cls, given: Any) -> Any:
-        if isinstance(given, dict) and "found" not in given:
-            return {"found": [given]}
-        return {"found": given} if isinstance(given, list) else given
 
     @property
     def best(self) -> Fact:

@@ -9,14 +9,14 @@ import json
 from collections.abc import Iterator, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import yaml
 from pydantic import Field, ValidationError
 
 from harness.errors import FactError
 from harness.fields import Frozen
-from harness.risk.facts import Fact, facts_of
+from harness.risk.facts import Fact, Facts, facts_of
 from harness.risk.lineage import check_acyclic
 from harness.risk.registry import Instrument, Jurisdiction, Model, Party, Registry
 
@@ -73,7 +73,8 @@ def load_registry(further: Sequence[Path] = ()) -> Registry:
         for kind, schema in _KINDS.items():
             for entry in _entries(folder, kind):
                 body = _with_sources(entry.body, sources, entry, ())
-                body = {**body, "key": entry.key} if isinstance(body, dict) else body
+                if isinstance(body, dict):
+                    body = {**_listed(schema, body), "key": entry.key}
                 found[kind][entry.key] = _validated(schema, entry, body)
                 places[f"{kind}/{entry.key}"] = entry
     registry = Registry(**found)
@@ -158,6 +159,21 @@ def _with_sources(
         return body
     return {
         name: _with_sources(item, sources, entry, (*location, name)) for name, item in body.items()
+    }
+
+
+def _listed(schema: type[Frozen], body: dict[str, Any]) -> dict[str, Any]:
+    """The body with a single fact on a question as a list of one: YAML may leave the list out."""
+    questions = {
+        name
+        for name, field in schema.model_fields.items()
+        if field.annotation is Facts or Facts in get_args(field.annotation)
+    }
+    return {
+        name: {"found": value if isinstance(value, list) else [value]}
+        if name in questions and value is not None
+        else value
+        for name, value in body.items()
     }
 
 

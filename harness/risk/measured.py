@@ -1,0 +1,1 @@
+"""Factors that a run measured, as the rubric's levels. Pure."""
