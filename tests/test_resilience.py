@@ -1,90 +1,152 @@
-"""harness.resilience: what a forced withdrawal would cost."""
+"""harness.resilience: what a forced withdrawal would cost, by hand."""
 
+import math
+
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.resilience import break_even_hazard, expected_usd_per_mtok
+from harness import resilience
 
-C, C1, R = 0.10, 0.25, 150_000.0  # USD per million tokens, the fallback's, USD once
-PRICES = st.floats(0.01, 100)
-VOLUMES = st.floats(1e3, 1e8)
-MOVES = st.floats(1, 1e7)
-HAZARDS = st.floats(1e-6, 20)
-YEARS = st.floats(0.1, 10)
+C, C1, SWITCH, YEARS, HAZARD = 0.10, 0.25, 150_000.0, 3.0, 0.11
 
 
-@pytest.mark.parametrize(
-    ("volume", "hazard"),
-    # (0.25 - 0.10) x volume / 150000
-    [(1e5, 0.10), (1e6, 1.0), (1e7, 10.0)],
-)
-def test_the_break_even_hazard_by_hand(volume: float, hazard: float) -> None:
-    assert break_even_hazard(C, C1, volume, R) == pytest.approx(hazard)
+@pytest.mark.parametrize(("volume", "usd"), [(1e5, 0.263), (1e6, 0.136), (1e7, 0.124)])
+def test_expected_cost_of_the_published_examples(volume: float, usd: float) -> None:
+    # p = 1 - exp(-0.33) = 0.28108, in use 2.55525 years; e.g. V = 1e5:
+    # (0.10 x 2.55525 + 0.25 x 0.44475 + 150000 x 0.28108 / 1e5) / 3 = 0.2628
+    found = resilience.expected_usd_per_mtok(C, C1, volume, SWITCH, HAZARD, YEARS)
+
+    assert found == pytest.approx(usd, abs=5e-4)
 
 
 @pytest.mark.parametrize(
-    ("volume", "usd"),
-    # p = 1 - exp(-0.33) = 0.28108, years in use p/0.11 = 2.5552;
-    # (0.10 x 2.5552 + 0.25 x 0.4448 + 150000 x 0.28108 / volume) / 3.
-    [(1e5, 0.263), (1e6, 0.136), (1e7, 0.124)],
+    ("volume", "switch", "even"),
+    [(1e5, 150e3, 0.10), (1e6, 150e3, 1.0), (1e6, 500e3, 0.30), (1e5, 50e3, 0.30)],
 )
-def test_the_expected_cost_by_hand(volume: float, usd: float) -> None:
-    found = expected_usd_per_mtok(C, C1, volume, R, hazard=0.11, years=3.0)
-
-    assert round(found, 3) == usd
+def test_break_even_hazard(volume: float, switch: float, even: float) -> None:
+    assert resilience.break_even_hazard(C, C1, volume, switch) == pytest.approx(even)
 
 
-@given(c=PRICES, more=PRICES, volume=VOLUMES, move=MOVES, years=YEARS)
-def test_at_the_break_even_hazard_both_ways_cost_the_same(
-    c: float, more: float, volume: float, move: float, years: float
+def test_at_the_break_even_hazard_both_choices_cost_the_same_at_any_discount() -> None:
+    even = resilience.break_even_hazard(C, C1, 1e5, SWITCH)
+
+    for rate in (0.0, 0.05, 0.3):
+        cost = resilience.expected_usd_per_mtok(C, C1, 1e5, SWITCH, even, YEARS, rate)
+        assert cost == pytest.approx(C1)
+        numeric = resilience.break_even_hazard_discounted(C, C1, 1e5, SWITCH, YEARS, rate)
+        assert numeric == pytest.approx(even)
+
+
+def test_a_fallback_that_is_cheaper_from_the_start_has_a_negative_break_even() -> None:
+    assert resilience.break_even_hazard(C1, C, 1e5, SWITCH) == pytest.approx(-0.1)
+    assert resilience.break_even_hazard_discounted(C1, C, 1e5, SWITCH, YEARS, 0.0) is None
+
+
+def test_a_move_that_costs_nothing_has_no_break_even() -> None:
+    assert resilience.break_even_hazard(C, C1, 1e5, 0.0) is None
+
+
+def test_without_hazard_the_cost_is_the_own_cost_at_any_discount() -> None:
+    for rate in (0.0, 0.08):
+        found = resilience.expected_usd_per_mtok(C, C1, 1e5, SWITCH, 0.0, YEARS, rate)
+        assert found == pytest.approx(C)
+
+
+def test_no_discount_is_the_limit_of_a_small_one() -> None:
+    near = resilience.expected_usd_per_mtok(C, C1, 1e5, SWITCH, HAZARD, YEARS, 1e-9)
+
+    assert near == pytest.approx(
+        resilience.expected_usd_per_mtok(C, C1, 1e5, SWITCH, HAZARD, YEARS), rel=1e-6
+    )
+
+
+def test_a_certain_withdrawal_on_a_known_day_splits_the_horizon_there() -> None:
+    # One year at 0.10, two at 0.25, one move of 150000 over 3e5 Mtok.
+    found = resilience.expected_usd_per_mtok(C, C1, 1e5, SWITCH, 0.0, YEARS, jumps=[(1.0, 1.0)])
+
+    assert found == pytest.approx((0.10 + 2 * 0.25) / 3 + 150_000 / 3e5)
+
+
+def test_a_day_beyond_the_horizon_changes_nothing() -> None:
+    found = resilience.expected_usd_per_mtok(C, C1, 1e5, SWITCH, 0.0, YEARS, jumps=[(4.0, 1.0)])
+
+    assert found == pytest.approx(C)
+
+
+def test_leaving_within_the_horizon_counts_hazard_and_days() -> None:
+    # Stays with exp(-0.33) x 0.5.
+    found = resilience.leaves_within(HAZARD, YEARS, [(1.0, 0.5)])
+
+    assert found == pytest.approx(1 - 0.5 * math.exp(-0.33))
+
+
+def test_lost_quality_is_paid_every_year_after_the_move() -> None:
+    # Two of three years at 3000 USD over 1e5 Mtok.
+    plain = resilience.expected_usd_per_mtok(C, C1, 1e5, SWITCH, 0.0, 3.0, jumps=[(1.0, 1.0)])
+    worse = resilience.expected_usd_per_mtok(
+        C, C1, 1e5, SWITCH, 0.0, 3.0, quality_usd_per_year=3000.0, jumps=[(1.0, 1.0)]
+    )
+
+    assert worse - plain == pytest.approx(2 * 3000 / 3e5)
+
+
+@given(
+    hazards=st.tuples(st.floats(0, 5), st.floats(0, 5)).map(sorted),
+    rate=st.floats(0, 0.5),
+    dearer=st.floats(0, 1),
+)
+def test_a_higher_hazard_never_makes_a_cheaper_model_cheaper(
+    hazards: list[float], rate: float, dearer: float
 ) -> None:
-    hazard = break_even_hazard(c, c + more, volume, move)
-    assert hazard is not None
+    # True whenever the fallback costs at least as much.
+    low, high = (
+        resilience.expected_usd_per_mtok(C, C + dearer, 1e5, SWITCH, h, YEARS, rate)
+        for h in hazards
+    )
 
-    found = expected_usd_per_mtok(c, c + more, volume, move, hazard, years)
-
-    assert found == pytest.approx(c + more, rel=1e-6)
-
-
-@given(c=PRICES, c1=PRICES, volume=VOLUMES, move=MOVES, years=YEARS)
-def test_without_a_hazard_the_cost_is_ones_own(
-    c: float, c1: float, volume: float, move: float, years: float
-) -> None:
-    assert expected_usd_per_mtok(c, c1, volume, move, 0.0, years) == c
+    assert high >= low - 1e-9
 
 
-@given(c=PRICES, c1=PRICES, volume=VOLUMES, move=MOVES, years=YEARS)
-def test_a_vanishing_hazard_ends_at_ones_own_cost(
-    c: float, c1: float, volume: float, move: float, years: float
-) -> None:
-    found = expected_usd_per_mtok(c, c1, volume, move, 1e-12, years)
+def test_draws_go_through_as_arrays() -> None:
+    hazards = np.array([0.0, HAZARD])
 
-    assert found == pytest.approx(c, rel=1e-3)
+    found = resilience.expected_usd_per_mtok(C, C1, 1e5, SWITCH, hazards, YEARS)
 
-
-@given(c=PRICES, c1=PRICES, volume=VOLUMES, move=MOVES, years=YEARS)
-def test_a_certain_withdrawal_at_once_costs_the_fallback_and_the_move(
-    c: float, c1: float, volume: float, move: float, years: float
-) -> None:
-    found = expected_usd_per_mtok(c, c1, volume, move, 1e9, years)
-
-    assert found == pytest.approx(c1 + move / volume / years, rel=1e-3)
+    assert found == pytest.approx([0.10, 0.2628], abs=1e-4)
 
 
-@given(c=PRICES, more=PRICES, volume=VOLUMES, move=MOVES, years=YEARS, low=HAZARDS, extra=HAZARDS)
-def test_a_higher_hazard_never_costs_less_when_the_fallback_costs_more(
-    c: float, more: float, volume: float, move: float, years: float, low: float, extra: float
-) -> None:
-    at_low = expected_usd_per_mtok(c, c + more, volume, move, low, years)
-    at_high = expected_usd_per_mtok(c, c + more, volume, move, low + extra, years)
+def test_cost_of_moving_adds_people_contracts_lost_tokens_and_measurements() -> None:
+    one = np.array([1.0])
+    # 10 days x 1200 + 5000 + 3.65 days x 1e5 / 365 Mtok x 5 + 70
+    moving = resilience.switch_usd(10 * one, 1200.0, 5000 * one, 3.65 * one, 1e5, 5.0, 70.0)
 
-    assert at_high >= at_low * (1 - 1e-9)
+    assert moving.usd == pytest.approx([12_000 + 5_000 + 5_000 + 70])
 
 
-def test_a_cheaper_fallback_has_a_negative_break_even() -> None:
-    assert break_even_hazard(0.30, 0.25, 1e6, R) == pytest.approx(-1 / 3)
+def test_a_warm_fallback_is_worth_what_it_saves_less_what_it_costs() -> None:
+    # 150000 x 0.7 x 0.3 - 20000 x 3
+    assert resilience.warm_fallback_usd(150_000.0, 0.3, 0.3, 20_000.0, 3.0) == pytest.approx(
+        -28_500
+    )
 
 
-def test_where_moving_costs_nothing_there_is_no_break_even() -> None:
-    assert break_even_hazard(C, C1, 1e6, 0.0) is None
+def test_herfindahl_index_by_hand() -> None:
+    shares = {"a": 0.5, "b": 0.3, "c": 0.2}
+
+    assert resilience.herfindahl(shares, {"a": ["x"], "b": ["y"], "c": ["z"]}) == pytest.approx(
+        0.38
+    )
+    assert resilience.herfindahl(shares, {"a": ["x"], "b": ["x"], "c": ["z"]}) == pytest.approx(
+        0.68
+    )
+
+
+def test_share_of_traffic_that_one_instrument_stops() -> None:
+    shares = {"a": 0.5, "b": 0.3, "c": 0.2}
+
+    found = resilience.stopped_share(shares, {"a": {"ban"}, "b": {"ban", "list"}, "c": set()})
+
+    assert found == pytest.approx({"ban": 0.8, "list": 0.3})
+    assert list(found) == ["ban", "list"]

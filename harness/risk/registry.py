@@ -116,7 +116,7 @@ class Owner(Frozen):
     """A holding in a party."""
 
     party: str = Field(description="Registry key of the owner")
-    share: float | None = Field(gt=0, le=1, description="None: known to hold, share unknown")
+    share: float | None = Field(None, gt=0, le=1, description="None: known to hold, share unknown")
     evidence: Fact
 
 
