@@ -227,7 +227,10 @@ def _tree(found: "Assessment", buyer: str, day: dt.date, weights: dict[str, floa
         root.add(escape(f"sources disagree: {conflict}"))
     if found.stale_facts:
         root.add(f"{found.stale_facts} of {found.facts} facts are past review")
-    Console(highlight=False, soft_wrap=True).print(root)
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = 10_000  # a file gets each fact on one line
+    console.print(root)
 
 
 def _span(low: float, high: float) -> str:
