@@ -334,6 +334,71 @@ def check(
 
 
 @risk.command()
+@click.argument("shares", nargs=-1, required=True, metavar="MODEL=SHARE...")
+@_bought
+def portfolio(
+    shares: tuple[str, ...],
+    buyer: str,
+    deployment: Deployment | None,
+    config_dir: str | None,
+    facts: tuple[Path, ...],
+    as_of: dt.datetime | None,
+    as_json: bool,
+) -> None:
+    """Concentration of a set of models by developer and jurisdiction, and what would stop it.
+
+    \b
+    harness risk portfolio Qwen/Qwen3-8B=0.6 openai/gpt-oss-20b=0.4 --buyer us_private
+    """
+    from harness import resilience
+    from harness.risk.portfolio import portfolio as judge_portfolio
+
+    judge, registry, day = _settings(facts, config_dir, as_of, buyer)
+    asked = {}
+    for text in shares:
+        name, _, share = text.rpartition("=")
+        try:
+            value = float(share)
+        except ValueError as error:
+            raise ConfigError(f"{text}: give MODEL=SHARE, e.g. openai/gpt-oss-20b=0.5") from error
+        [model] = _models(registry, [name])
+        asked[model.key] = (model, value)
+    total = sum(share for _, share in asked.values())
+    if abs(total - 1) > 1e-6 or min(share for _, share in asked.values()) < 0:
+        raise ConfigError(f"the shares sum to {total:g}, not 1, or one is negative")
+    found = judge_portfolio(registry, asked, judge.buyer, judge.risk, day, deployment)
+    index = {
+        "hhi_developers": resilience.herfindahl(found.developers),
+        "hhi_jurisdictions": resilience.herfindahl(found.jurisdictions),
+    }
+    if as_json:
+        _print_json({**found.model_dump(mode="json"), **index})
+        return
+    click.echo(f"{judge.buyer.profile}, as of {day}; shares of traffic")
+    for title, part in (
+        (f"developers, HHI {index['hhi_developers']:.2f}", found.developers),
+        (f"jurisdictions, HHI {index['hhi_jurisdictions']:.2f}", found.jurisdictions),
+        ("stopped by one instrument in force or dated", found.in_force),
+        ("would be stopped by one that is pending", found.pending),
+    ):
+        click.echo(f"{title}:")
+        for name, part_share in part.items():
+            click.echo(f"    {part_share:6.1%}  {name}")
+        if not part:
+            click.echo("    none")
+    click.echo(f"stopped if everything pending passes: {found.if_all_pass:.1%}")
+    fate = found.together
+    if fate:
+        click.echo(
+            f"two or more developers listed on one day within {judge.buyer.horizon_years:g} years:"
+            f" {fate.at_once:.1%} (listings come in batches: {fate.dates_per_year:.2f} dates a"
+            f" year, each hits {fate.hit_share:.0%}); two or more at all, each by itself:"
+            f" {fate.independent:.1%}"
+        )
+    click.echo(_NOT_ADVICE)
+
+
+@risk.command()
 @click.option("--from", "first", type=_DAY, required=True, help="The earlier day.")
 @click.option("--to", "last", type=_DAY, help="The later day; default: today.")
 @_bought

@@ -138,27 +138,14 @@ def warm_fallback_usd(
     return _plain(np.asarray(switch) * (1 - warm_share) * leaves - usd_per_year * years)
 
 
-def herfindahl(shares: Mapping[str, float], group: Mapping[str, Sequence[str]]) -> float:
-    """Herfindahl-Hirschman index, 0 to 1, of traffic by group (developer, jurisdiction).
+def herfindahl(shares: Mapping[str, float]) -> float:
+    """Herfindahl-Hirschman index of shares by group, 0 to 1 (10,000 on the merger scale).
 
-    A model in several groups (jurisdictions over its weight ancestors) counts in full in each, so
-    the index can exceed that of any single assignment; shares of all models sum to 1.
+    Shares that sum to more than 1, since a model counts under each of its jurisdictions, are
+    scaled to 1.
     """
-    sums: dict[str, float] = {}
-    for model, share in shares.items():
-        for each in group[model]:
-            sums[each] = sums.get(each, 0.0) + share
-    return sum(min(total, 1.0) ** 2 for total in sums.values())
-
-
-def stopped_share(shares: Mapping[str, float], by: Mapping[str, set[str]]) -> dict[str, float]:
-    """Share of traffic that each instrument stops, largest first."""
-    hit = {instrument for found in by.values() for instrument in found}
-    sums = {
-        instrument: sum(share for model, share in shares.items() if instrument in by[model])
-        for instrument in hit
-    }
-    return dict(sorted(sums.items(), key=lambda pair: (-pair[1], pair[0])))
+    total = sum(shares.values())
+    return sum((share / total) ** 2 for share in shares.values()) if total else 0.0
 
 
 def _plain(value: Number) -> Number:

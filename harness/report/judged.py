@@ -169,9 +169,7 @@ def _show(row: Row, each: Judged, weights: Mapping[FactorName, float]) -> None:
 
 
 def _figure(spread: Spread, facts: int | None) -> Figure:
-    return Figure(
-        value=spread.median, low=spread.low, high=spread.high, n=facts, source=REGISTRY
-    )
+    return Figure(value=spread.median, low=spread.low, high=spread.high, n=facts, source=REGISTRY)
 
 
 def _sensitivity(each: Judged) -> str:

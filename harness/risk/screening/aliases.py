@@ -46,6 +46,10 @@ class AliasTable:
             by_key[key(alias.name)].setdefault(alias.party, alias)
         return cls({k: tuple(found.values()) for k, found in by_key.items()})
 
+    def of_party(self, party: str) -> tuple[Alias, ...]:
+        """All its names, one for each key."""
+        return tuple(a for found in self.by_key.values() for a in found if a.party == party)
+
     def find(self, name: str) -> tuple[Alias, ...]:
         """Aliases equal to the name, one a party; for `organisation/model`, of the organisation."""
         for spelling in spellings(name):

@@ -1,8 +1,8 @@
 """Company names made comparable: script, case, punctuation and legal forms out of the way.
 
-The forms are listed here because the libraries do not serve: cleanco knows no Chinese form and takes
-one suffix a call, rigour needs ICU compiled. A place ("Beijing ...") stays in a name: it is often all
-that tells two companies apart.
+The forms are listed here because the libraries do not serve: cleanco knows no Chinese form and
+takes one suffix a call, rigour needs ICU compiled. A place ("Beijing ...") stays in a name: it is
+often all that tells two companies apart.
 """
 
 import re
@@ -12,11 +12,12 @@ from functools import cache
 from opencc import OpenCC
 
 # A single token each; initials written with dots or spaces arrive joined ("S. A. S." -> "sas").
-_FORMS = frozenset(
+_FORM_WORDS = (
     "ab ag as asa bhd bv bvba co coltd company corp corporation cv eurl gmbh inc incorporated"
     " incorporation jsc kg kgaa kk limited llc llp lp ltd ltda nv ojsc oy oyj pjsc plc pte pty pvt"
-    " sa sarl sas sasu sdn se sl slu spa srl".split()
+    " sa sarl sas sasu sdn se sl slu spa srl"
 )
+_FORMS = frozenset(_FORM_WORDS.split())
 _FORM_PHRASES = (
     ("gufen", "youxian", "gongsi"),
     ("youxian", "zeren", "gongsi"),
@@ -24,7 +25,7 @@ _FORM_PHRASES = (
     ("limited", "liability"),
     ("joint", "stock"),
 )
-_LEADING_FORMS = frozenset("ao ooo oao pao zao pt".split())
+_LEADING_FORMS = frozenset(("ao", "ooo", "oao", "pao", "zao", "pt"))
 _CHINESE_FORM = re.compile(r"(?:股份)?(?:有限)?(?:责任)?公司$")
 
 # Words that say where or what, not who. They never make two names alike in a proposal.
@@ -135,12 +136,14 @@ def _names_someone(text: str) -> bool:
     return len("".join(words)) > 1 and any(w not in GENERIC and w not in _FORMS for w in words)
 
 
-def distinctive(name: str) -> tuple[str, ...]:
-    """The words of the core that tell who it is; empty for a name made of places and trades."""
-    words = (_CHINESE_GENERIC.sub("", word) for word in core(name).split())
+def distinctive(core_name: str) -> tuple[str, ...]:
+    """The words of a core that tell who it is; empty for a name made of places and trades."""
+    words = core_name.split()
+    if not core_name.isascii():
+        words = [_CHINESE_GENERIC.sub("", word) for word in words]
     return tuple(word for word in words if word and word not in GENERIC)
 
 
 def is_chinese(text: str) -> bool:
     """Whether it holds Han characters."""
-    return _HAN.search(text) is not None
+    return not text.isascii() and _HAN.search(text) is not None

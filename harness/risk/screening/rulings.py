@@ -75,7 +75,8 @@ def changed(rulings: Iterable[Ruling], entries: Iterable[Entry]) -> tuple[Change
     """
     texts: dict[tuple[str, str], set[str]] = {}
     lists: set[str] = set()
-    wanted = {(ruling.list_key, ruling.entry) for ruling in (rulings := tuple(rulings))}
+    rulings = tuple(rulings)
+    wanted = {(ruling.list_key, ruling.entry) for ruling in rulings}
     for entry in entries:
         lists.add(entry.list_key)
         at = (entry.list_key, entry.name)
@@ -118,6 +119,8 @@ def _ruling(item: yaml.Node, where: str, path: Path) -> Ruling:
         raise FactError(f"{where}: expected a ruling with list_key, entry, party, ruling ...")
     lines = {name.value: name.start_mark.line + 1 for name, _ in item.value}
     body = {name.value: value.value for name, value in item.value}
+    if len(body) < len(item.value):
+        raise FactError(f"{where}: a key of this ruling is given twice")
     try:
         ruling = Ruling.model_validate_strings(body)
     except ValidationError as error:
