@@ -17,7 +17,6 @@ from harness.risk.assess import Assessment
 from harness.risk.compare import Judged, Subject, compare
 from harness.risk.factors import Measured
 from harness.risk.hazard import Rates, hazard
-from harness.risk.measured import measured_factors
 from harness.risk.registry import Model, Registry
 from harness.risk.replaceability import Candidate, replaceability
 from harness.risk.score import Spread
@@ -68,7 +67,7 @@ def _together(
     for row, model in pairs:
         unique[model.key, _deployment(row, judge)].append(row)
         models[model.key] = model
-    measured = {key: _measured(found) for key, found in unique.items()}
+    measured = dict.fromkeys(unique, Measured())
 
     def subjects() -> list[Subject]:
         return [Subject(models[key[0]], key[1], measured[key]) for key in unique]
@@ -94,14 +93,6 @@ def _together(
 
 def _deployment(row: Row, judge: JudgeConfig) -> Deployment:
     return "third_party" if is_endpoint(row.cell) else judge.buyer.deployment
-
-
-def _measured(rows: Sequence[Row]) -> Measured:
-    """Measured factors of the first cell of a model that has them."""
-    for row in rows:
-        if row.cell.behaviour:
-            return measured_factors(row.cell.behaviour, row.source("behaviour/samples.jsonl"))
-    return Measured()
 
 
 def _candidate(found: Assessment, rows: Sequence[Row]) -> Candidate:

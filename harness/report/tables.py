@@ -78,7 +78,8 @@ def provenance(table: Table) -> list[tuple[str, str]]:
         (
             "Buyer",
             f"{buyer.profile}: {buyer.mtok_per_year:g} million tokens a year over"
-            f" {buyer.horizon_years:g} years, switching costs {buyer.switch_cost_usd:,.0f} USD"
+            f" {buyer.horizon_years:g} years at {buyer.discount_rate_per_year:.1%} a year, reading"
+            f" {buyer.reading}, bound as {', '.join(buyer.bound_as)}"
             f" ({buyer.source}, {buyer.as_of})",
         ),
         ("Risk weights", ", ".join(f"{k} {v:g}" for k, v in judge.risk.weights.items())),

@@ -123,7 +123,9 @@ def reversals(
         held = [
             listing
             for listing in party.listings
-            if registry.instruments[listing.instrument].series in series and listing.since <= until
+            if registry.instruments[listing.instrument].series in series
+            and _published(registry, listing.instrument)
+            and listing.since <= until
         ]
         if held:
             total += 1

@@ -148,7 +148,8 @@ def _dod_1260h(text: str, path: Path, list_key: str, edition: str) -> Iterator[E
 def _fcc(text: str, path: Path, list_key: str, edition: str) -> Iterator[Entry]:
     """Categories of equipment, not names: kept as text, to be read by a person."""
     for line, row in _rows(text, path, FCC_COLUMNS, FCC_COLUMNS, whole=True):
-        given = row["date_of_inclusion_on_covered_list"]
+        # Later updates of a category are run together behind its first date.
+        given = row["date_of_inclusion_on_covered_list"].split("Updated:")[0]
         yield _entry(
             path,
             line,

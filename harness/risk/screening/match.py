@@ -19,7 +19,14 @@ from harness.fields import Frozen
 from harness.risk.lists.entry import Entry
 from harness.risk.registry import Party, Registry
 from harness.risk.screening.aliases import AliasTable
-from harness.risk.screening.names import core, distinctive, is_chinese, key, spellings
+from harness.risk.screening.names import (
+    distinctive,
+    is_chinese,
+    key,
+    normalise,
+    spellings,
+    without_form,
+)
 from harness.risk.screening.rulings import Ruling
 
 Rule = Literal["identifier", "exact_name", "alias", "ruling", "similar", "ownership"]
@@ -79,14 +86,19 @@ class _Name:
     """A name in the forms in which it is compared."""
 
     text: str
-    key: str
+    whole: str
     core: str
     words: tuple[str, ...]
 
     @classmethod
     def of(cls, text: str) -> "_Name":
-        plain = core(text)
-        return cls(text, plain.replace(" ", ""), plain, distinctive(plain))
+        whole = normalise(text)
+        plain = without_form(whole)
+        return cls(text, whole, plain, distinctive(plain))
+
+    @property
+    def key(self) -> str:
+        return self.core.replace(" ", "")
 
 
 @dataclass(frozen=True)
@@ -149,13 +161,14 @@ def same_party(
     table: AliasTable, query: str, list_name: str, rulings: Sequence[Ruling] = ()
 ) -> bool:
     """Whether a typed name and a printed one are one party, by alias, exact name or ruling."""
-    parties = table.parties(query)
+    parties, printed = table.parties(query), table.parties(list_name)
     ruled = {r.ruling for r in rulings if r.entry == list_name and r.party in parties}
-    if "not_same" in ruled:
-        return False
+    if ruled:
+        return "same" in ruled
+    if parties and printed:
+        return bool(parties & printed)
     keys = {key(spelling) for spelling in spellings(query)}
-    same_name = not keys.isdisjoint(key(spelling) for spelling in spellings(list_name))
-    return "same" in ruled or same_name or bool(parties & table.parties(list_name))
+    return not keys.isdisjoint(key(spelling) for spelling in spellings(list_name))
 
 
 def similarity(one: str, other: str, *, whole_only: bool = False) -> float:
@@ -258,8 +271,7 @@ class _Search:
             for spelling in spellings(printed)
         ]
         for name in names:
-            for here in self.by_key.get(name.key, ()):
-                sought = self.sought[here]
+            for sought in self._equal(name):
                 rule: Rule = "exact_name" if sought.own else "alias"
                 yield sought.query, self._match(sought.query, entry, rule, sought.name.text)
         for ruling in self.rulings.get((entry.list_key, entry.name), ()):
@@ -267,6 +279,19 @@ class _Search:
                 for at in self.by_party.get(ruling.party, ()):
                     yield at, self._match(at, entry, "ruling", ruling.entry)
         yield from self._similar(entry, names)
+
+    def _equal(self, name: _Name) -> list[_Sought]:
+        """Names with the same core; if one also has the same legal form, only its party's.
+
+        "Moonshot AI Pte. Ltd." is the subsidiary when both it and "Moonshot AI" are known.
+        """
+        found = [self.sought[here] for here in self.by_key.get(name.key, ())]
+        whole = {self._party(s) for s in found if s.name.whole == name.whole} - {None}
+        return [s for s in found if self._party(s) in whole] if whole else found
+
+    def _party(self, sought: _Sought) -> str | None:
+        party = self.queries[sought.query].party
+        return party.key if party else None
 
     def _similar(self, entry: Entry, names: Sequence[_Name]) -> Iterator[tuple[int, Match]]:
         best: dict[int, tuple[float, str]] = {}

@@ -50,6 +50,7 @@ _TRADES = (
     " yanjiuyuan zhineng"
 )
 GENERIC = frozenset(_PLACES.split()) | frozenset(_TRADES.split())
+_NO_NAME = frozenset(_PLACES.split()) | _FORMS | {"group", "holding", "holdings"}
 _CHINESE_GENERIC = re.compile(
     "北京市?|上海市?|深圳市?|杭州市?|广州市?|天津市?|重庆市?|成都市?|武汉市?|南京市?|苏州市?|合肥市?|西安市?"
     "|浙江省?|江苏省?|广东省?|四川省?|中国|香港|国际|人工智能|智能|基础|科技|技术|网络|信息|数据|软件|云计算"
@@ -89,7 +90,11 @@ def _simplified(text: str) -> str:
 
 def core(name: str) -> str:
     """The normalised name without its legal form; the whole name if nothing else is left."""
-    whole = normalise(name)
+    return without_form(normalise(name))
+
+
+def without_form(whole: str) -> str:
+    """The core of a name that is normalised already."""
     words = whole.split()
     while words:
         for phrase in _FORM_PHRASES:
@@ -133,7 +138,7 @@ def spellings(printed: str) -> tuple[str, ...]:
 
 def _names_someone(text: str) -> bool:
     words = normalise(text).split()
-    return len("".join(words)) > 1 and any(w not in GENERIC and w not in _FORMS for w in words)
+    return len("".join(words)) > 1 and not _NO_NAME.issuperset(words)
 
 
 def distinctive(core_name: str) -> tuple[str, ...]:

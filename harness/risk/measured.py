@@ -1,1 +1,0 @@
-"""Factors that a run measured, as the rubric's levels. Pure."""
