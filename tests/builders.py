@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from harness.config import load
 from harness.config.judge import JudgeConfig
@@ -28,18 +27,11 @@ from harness.records.schema import (
     Stage,
     Window,
 )
-from harness.risk import facts as facts_module
-from harness.risk.facts import Base, Developer, Fact, Instrument, Listing, ModelFacts, Registry
+from harness.risk import load as load_module
 from harness.stats import Estimate, proportion
 
 DAY = dt.date(2026, 11, 25)
 MODEL_KEY = "acme/tiny"
-WEIGHTS = {
-    "listing": 0.35, "ownership": 0.2, "licence": 0.2, "lineage": 0.15, "transparency": 0.1,
-}  # fmt: skip
-PROFILES = (
-    "us_federal_civilian", "us_defence_contractor", "us_state_texas", "us_private", "eu_private",
-)  # fmt: skip
 
 
 def changed(plain: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
@@ -69,10 +61,15 @@ def run_config(changes: Mapping[str, Any] | None = None) -> RunConfig:
     return RunConfig.model_validate_json(json.dumps(plain, default=str))
 
 
+@functools.cache
+def _shipped_judge() -> str:
+    return load.judge([]).model_dump_json()
+
+
 def judge_config(
     changes: Mapping[str, Any] | None = None, registry_dirs: tuple[Path, ...] = ()
 ) -> JudgeConfig:
-    """Round figures: a CPU at 1.8 / 3.6 / 7.2 USD an hour, a US private buyer, hazards by tens."""
+    """A CPU at the round prices of 1.8 / 3.6 / 7.2 USD an hour; risk and buyer as shipped."""
     plain = {
         "pricing": {
             "name": "round",
@@ -98,23 +95,9 @@ def judge_config(
                 "value": 500.0, "source": "made up for tests", "as_of": "2026-11-25",
             },
         },
-        "risk": {
-            "weights": WEIGHTS,
-            "registry_dirs": [str(folder) for folder in registry_dirs],
-            "as_of": str(DAY),
-        },
-        "buyer": {
-            "profile": "us_private",
-            "horizon_years": 3.0,
-            "mtok_per_year": 1e5,
-            "switch_cost_usd": 150000.0,
-            "withdrawal_hazard_per_year": {
-                "named_in_ban": 0.5, "listed_federal": 0.11, "listed_state": 0.05,
-                "alleged": 0.01, "none": 0.0,
-            },
-            "source": "made up for tests",
-            "as_of": "2026-11-25",
-        },
+        "risk": json.loads(_shipped_judge())["risk"]
+        | {"registry_dirs": [str(folder) for folder in registry_dirs], "as_of": str(DAY), "draws": 2000},
+        "buyer": json.loads(_shipped_judge())["buyer"],
     }  # fmt: skip
     return JudgeConfig.model_validate_json(json.dumps(changed(plain, changes or {})))
 
@@ -374,122 +357,18 @@ def write_sweep(folder: Path, *cells: Cell) -> Path:
 
 # --- facts -----------------------------------------------------------------------------------
 
-
-def fact(value: str = "open", **changes: Any) -> Fact:
-    """A fact that is fresh on DAY."""
-    given: dict[str, Any] = {
-        "value": value,
-        "source": "made up for tests",
-        "publisher": "nobody",
-        "published": None,
-        "read": DAY,
-        "confidence": "official",
-        "review_by": DAY + dt.timedelta(days=90),
-    }
-    return Fact(**given | changes)
-
-
-def instrument(key: str = "ban", **changes: Any) -> Instrument:
-    """A ban in force since 2026-06-01 that blocks US federal civilian buyers."""
-    given: dict[str, Any] = {
-        "key": key,
-        "title": f"The {key}",
-        "issuer": "a government",
-        "kind": "use_ban",
-        "status": "in_force",
-        "valid_from": dt.date(2026, 6, 1),
-        "valid_to": None,
-        "forbids": "Forbids agencies to use a listed firm's models.",
-        "gates": {"us_federal_civilian": "blocked"},
-        "evidence": fact("the text"),
-    }
-    return Instrument(**given | changes)
-
-
-def listing(key: str = "ban", **changes: Any) -> Listing:
-    """An entry from the day the instrument holds."""
-    given: dict[str, Any] = {
-        "instrument": key,
-        "entry": "Acme Ltd.",
-        "since": dt.date(2026, 6, 1),
-        "until": None,
-        "evidence": fact("named"),
-    }
-    return Listing(**given | changes)
-
-
-def developer(key: str = "acme", **changes: Any) -> Developer:
-    """A private company that no list names."""
-    given: dict[str, Any] = {
-        "key": key,
-        "legal_name": f"{key.title()} Ltd.",
-        "aliases": (),
-        "headquarters": fact("US"),
-        "ownership": fact("private"),
-        "compulsion": fact("ordinary_process"),
-        "listings": (),
-        "listings_checked": fact("all lists, 2026-11-25"),
-    }
-    return Developer(**given | changes)
-
-
-def base(model: str, edge: str = "weights", grade: str = "declared") -> Base:
-    """An edge of the lineage."""
-    return Base(model=model, edge=edge, grade=grade, evidence=fact("the model card"))
-
-
-def model(key: str = MODEL_KEY, **changes: Any) -> ModelFacts:
-    """An open model trained from scratch, data and code published."""
-    given: dict[str, Any] = {
-        "key": key,
-        "developer": "acme",
-        "licence": fact("Apache-2.0"),
-        "licence_terms": fact("open"),
-        "excluded_territories": (),
-        "lineage": fact("from_scratch"),
-        "bases": (),
-        "transparency": fact("open_data_code_evals"),
-    }
-    return ModelFacts(**given | changes)
-
-
-def registry(
-    *models: ModelFacts,
-    developers: tuple[Developer, ...] = (developer(),),
-    instruments: tuple[Instrument, ...] = (),
-) -> Registry:
-    """A registry in memory; without models, the one clean model."""
-    return Registry(
-        developers={each.key: each for each in developers},
-        models={each.key: each for each in models or (model(),)},
-        instruments={each.key: each for each in instruments},
-    )
-
-
-def write_registry(folder: Path, facts: Registry) -> Path:
-    """The same registry as the files that a company would lay over the shipped one."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in ("developers", "models", "instruments"):
-        entries = json.loads(facts.model_dump_json())[name]
-        for entry in entries.values():
-            del entry["key"]
-        (folder / f"{name}.yaml").write_text(yaml.safe_dump(entries), "utf-8")
-    return folder
-
-
-_parsed: dict[Path, dict[str, Any]] = {}
+_parsed: dict[str, list[Any]] = {}
 
 
 def parse_shipped_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep the shipped registry's entries between loads: parsing them takes half a second."""
-    shipped = Path(facts_module.__file__).parent / "registry"
-    parse = facts_module._entries
+    """Keep the shipped registry's entries between loads: parsing them takes a second."""
+    entries = load_module._entries
 
-    def entries(path: Path, schema: Any) -> dict[str, Any]:
-        if path.parent != shipped:
-            return parse(path, schema)
-        if path not in _parsed:
-            _parsed[path] = parse(path, schema)
-        return dict(_parsed[path])
+    def once(folder: Path, kind: str) -> list[Any]:
+        if folder != load_module.shipped_folder():
+            return list(entries(folder, kind))
+        if kind not in _parsed:
+            _parsed[kind] = list(entries(folder, kind))
+        return _parsed[kind]
 
-    monkeypatch.setattr(facts_module, "_entries", entries)
+    monkeypatch.setattr(load_module, "_entries", once)

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 import yaml
@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from harness.config.judge import BuyerConfig, MachinePrice, PricingConfig, Profile
+from harness.config.judge import BuyerConfig, MachinePrice, PricingConfig
 from harness.config.load import CONF_DIR
-from tests.builders import WEIGHTS, judge_config
+from tests.builders import judge_config
 
 
 def shipped(group: str) -> list[Path]:
@@ -113,30 +113,42 @@ def test_the_default_prices_name_every_machine() -> None:
     assert set(prices["machines"]) == {each.stem for each in shipped("hardware")}
 
 
-def test_every_profile_has_a_buyer_of_its_name() -> None:
-    buyers = {
-        path.stem: judge_config({"buyer": yaml.safe_load(path.read_text("utf-8"))}).buyer
-        for path in shipped("buyer")
-    }
+@pytest.mark.parametrize("path", shipped("buyer"), ids=lambda path: path.stem)
+def test_every_buyer_file_bears_the_name_of_its_profile(path: Path) -> None:
+    buyer = judge_config({"buyer": yaml.safe_load(path.read_text("utf-8"))}).buyer
 
-    assert set(buyers) == set(get_args(Profile))
-    assert all(buyer.profile == name for name, buyer in buyers.items())
+    assert buyer.profile == path.stem
 
 
 @pytest.mark.parametrize("path", shipped("buyer"), ids=lambda path: path.stem)
-def test_a_worse_listing_never_has_a_lower_hazard(path: Path) -> None:
-    hazards = yaml.safe_load(path.read_text("utf-8"))["withdrawal_hazard_per_year"]
+def test_a_use_ban_is_never_less_likely_to_force_a_buyer_off_than_a_list(path: Path) -> None:
+    chances = judge_config({"buyer": yaml.safe_load(path.read_text("utf-8"))}).buyer.forced_off
 
-    assert hazards["named_in_ban"] >= hazards["listed_federal"] >= hazards["alleged"]
-    assert hazards["listed_state"] >= hazards["alleged"] >= hazards["none"] == 0
+    assert chances["use_ban"].high >= chances["national_list"].high
+
+
+def test_behaviour_keeps_its_weight_for_chat_and_loses_it_for_code() -> None:
+    risk = judge_config().risk
+
+    assert risk.weights_for("chat") == pytest.approx(risk.weights)
+    code = risk.weights_for("code")
+    # 0.06 x 0.05, over 0.88 + 2 x 0.06 x 0.05
+    assert code["behaviour"] == pytest.approx(0.003 / 0.886)
+    assert sum(code.values()) == pytest.approx(1.0)
 
 
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"risk.weights": WEIGHTS | {"listing": 0.5}}, "weights sum to 1.15, not 1"),
-        ({"risk.weights": {"listing": 1.0}}, "weights lack ownership, licence, lineage"),
-        ({"risk.weights": WEIGHTS | {"listing": -0.35}}, "greater than or equal to 0"),
+        ({"risk.weights.listing": 0.35}, "weights sum to 1.15, not 1"),
+        ({"risk.weights": {"listing": 1.0}}, "weights lack compulsion, licence, licence_drift"),
+        ({"risk.weights.listing": -0.35}, "greater than or equal to 0"),
+        (
+            {"risk.weights.listing": 0.0, "risk.weights.compulsion": 0.32},
+            "cannot be drawn from a Dirichlet",
+        ),
+        ({"risk.behaviour_relevance": {"chat": 1.0}}, "behaviour_relevance lacks code"),
+        ({"risk.unpublished_listing_per_year.low": 0.9}, "low 0.9 exceeds high 0.6"),
         ({"pricing.machines.cpu.low_usd_per_hour": 5.0}, "low <= mid <= high"),
         ({"pricing.machines.cpu.high_usd_per_hour": 3.0}, "low <= mid <= high"),
         ({"pricing.machines.cpu.low_usd_per_hour": 0.0}, "greater than 0"),
@@ -157,8 +169,9 @@ def test_a_worse_listing_never_has_a_lower_hazard(path: Path) -> None:
         ({"pricing.machines.cpu": OWNED | {"pue": 0.9}}, "greater than or equal to 1"),
         ({"pricing.machines.cpu": OWNED | {"purchase_usd": 0.0}}, "greater than 0"),
         ({"pricing.grid_gco2e_per_kwh.value": 0.0}, "greater than 0"),
-        ({"buyer.profile": "mars"}, "profile"),
-        ({"buyer.withdrawal_hazard_per_year.none": -0.1}, "greater than or equal to 0"),
+        ({"buyer.territory": "Mars"}, "territory"),
+        ({"buyer.bound_as": []}, "at least 1 item"),
+        ({"buyer.forced_off.use_ban.high": 1.5}, "forced_off: use_ban exceed 1"),
         ({"buyer.horizon_years": 0.0}, "greater than 0"),
     ],
     ids=lambda given: ",".join(given) if isinstance(given, dict) else "",
@@ -168,11 +181,11 @@ def test_a_judgement_that_makes_no_sense_is_refused(changes: dict[str, Any], sai
         judge_config(changes)
 
 
-@pytest.mark.parametrize("missing", ["named_in_ban", "listed_federal", "none"])
-def test_a_buyer_who_leaves_out_a_hazard_is_refused(missing: str) -> None:
+@pytest.mark.parametrize("missing", ["use_ban", "licence_change"])
+def test_a_buyer_who_leaves_out_an_event_is_refused(missing: str) -> None:
     # A report of a model in that state would otherwise end in a KeyError.
     plain = judge_config().buyer.model_dump(mode="json")
-    del plain["withdrawal_hazard_per_year"][missing]
+    del plain["forced_off"][missing]
 
-    with pytest.raises(ValidationError):
+    with pytest.raises(ValidationError, match=f"forced_off lacks {missing}"):
         BuyerConfig.model_validate_json(json.dumps(plain))

@@ -263,7 +263,7 @@ def test_the_judging_half_composes_by_its_own_groups() -> None:
 @pytest.mark.parametrize(
     ("override", "line"),
     [
-        ("risk.weights.listing=0.5", "risk: weights sum to 1.15, not 1"),
+        ("risk.weights.listing=0.5", "risk: weights sum to 1.3, not 1"),
         ("pricing.utilisation=0", "pricing.utilisation=0: should be greater than 0"),
         ("pricing.utilisation=1.1", "pricing.utilisation=1.1: should be less than or equal to 1"),
         (

@@ -1,36 +1,44 @@
 """Cells judged with round prices and a little registry: one clean model, one on a federal list."""
 
+import datetime as dt
 from pathlib import Path
 from typing import Any
 
 from harness.records.schema import Cell, Stage
 from harness.report.join import Table, join
 from harness.report.rows import Row
-from tests.builders import (
-    cell,
-    developer,
-    estimate,
-    fact,
+from harness.risk.load import load_registry
+from tests.builders import cell, estimate, judge_config, level, write_sweep
+from tests.risk.making import (
+    check,
+    effect,
+    facts,
     instrument,
-    judge_config,
-    level,
     listing,
     model,
+    party,
     registry,
     write_registry,
-    write_sweep,
 )
 
-SAFE, RISKY = "acme/tiny", "risky/tiny"
+SAFE, RISKY, TWIN = "acme/tiny", "risky/tiny", "acme/twin"
+LISTED = listing("flist", since=dt.date(2026, 6, 1))
+# The test registry lies over the shipped one, whose instruments need a look too.
+CLEAN = tuple(load_registry().instruments)
 FACTS = registry(
-    model(SAFE),
-    model(RISKY, developer="risky"),
-    developers=(
-        developer("acme"),
-        developer("risky", listings=(listing("flist"),), headquarters=fact("CN")),
+    model(f"{SAFE}@*"),
+    model(f"{RISKY}@*", "risky"),
+    model(f"{TWIN}@*"),
+    parties=(
+        party("acme", checks=(check("flist", *CLEAN),)),
+        party("risky", listings=(LISTED,), checks=(check(*CLEAN),), headquarters=facts("CN")),
     ),
     instruments=(
-        instrument("flist", kind="federal_list", gates={"us_defence_contractor": "blocked"}),
+        instrument(
+            "flist",
+            kind="national_list",
+            effects=(effect("blocked", ("us_defence_contractor",)),),
+        ),
     ),
 )
 ON = Stage(status="done")

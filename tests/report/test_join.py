@@ -18,10 +18,10 @@ from tests.builders import (
     judge_config,
     level,
     shaped,
-    write_registry,
     write_sweep,
 )
 from tests.report.judging import API, FACTS, endpoint, risky, row, table
+from tests.risk.making import write_registry
 
 
 @pytest.mark.parametrize(
@@ -94,10 +94,8 @@ def test_the_frame_shows_the_reason_where_a_figure_is_missing(tmp_path: Path) ->
 
     assert frame["output_tok_per_s"].tolist() == [10.0, "not measured: not reached"]
     assert frame["output_tok_per_s_n"].isna().tolist() == [False, True]
-    # The assumed hazard is a judgement and 0 for an unlisted maker; nothing measured may be 0.
-    figures = {column.key for column in COLUMNS if column.kind == "figure"}
-    measured = sorted(figures - {"withdrawal_hazard_per_year"})
-    assert not (frame[measured] == 0).iloc[1].any()
+    figures = [column.key for column in COLUMNS if column.kind == "figure"]
+    assert not (frame[figures] == 0).iloc[1].any()
 
 
 def test_the_frame_has_the_price_range_beside_what_a_price_makes_and_nowhere_else(

@@ -14,16 +14,13 @@ from harness.report.page import chart, write_html
 from harness.report.tables import DISCLAIMER
 from tests.builders import (
     cell,
-    fact,
     failed_cell,
     judge_config,
-    model,
     parse_shipped_once,
-    registry,
     score,
-    write_registry,
     write_sweep,
 )
+from tests.risk.making import fact, licence, model, registry, write_registry
 
 SCRIPT = "<script>alert(1)</script>"
 BREAKOUT = "</script><img src=x onerror=alert(2)>"
@@ -47,9 +44,8 @@ class Elements(HTMLParser):
 def made(folder: Path) -> Table:
     accuracy = score(task="hellaswag_100", metric="acc_norm", output_tokens=None)
     hostile = {"model.name": f"{SCRIPT}{BREAKOUT}", "model.key": "acme/evil"}
-    facts = registry(
-        model(), model("acme/evil", licence_terms=fact("open", source=f"{SCRIPT} on a page"))
-    )
+    hostile_source = fact("open", source=f"{SCRIPT} on a page")
+    facts = registry(model(), model("acme/evil@*", licences=(licence(evidence=hostile_source),)))
     sweep = write_sweep(
         folder / "unit",
         cell("a-done-000000000001", scores=(accuracy,)),
@@ -129,7 +125,7 @@ def test_a_missing_figure_is_marked_and_says_why(html: str) -> None:
 
 
 def test_a_model_that_is_not_assessed_says_what_to_do(html: str) -> None:
-    assert "new/model is not in the registry; add it to models.yaml" in html
+    assert "harness risk add model new/model" in html
 
 
 def test_the_page_says_that_it_is_no_legal_advice_and_that_a_cpu_is_no_gpu(html: str) -> None:

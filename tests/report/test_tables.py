@@ -24,17 +24,14 @@ from harness.report.tables import (
 )
 from tests.builders import (
     cell,
-    fact,
     failed_cell,
     judge_config,
     level,
-    model,
-    registry,
-    write_registry,
     write_sweep,
 )
 from tests.report.judging import API, CACHED_PRICE, endpoint
 from tests.report.judging import table as judged
+from tests.risk.making import fact, facts, licence, model, registry, write_registry
 
 FORMULA = '=HYPERLINK("http://evil.example","x")'
 SCRIPT = "<script>alert(1)</script>"
@@ -48,7 +45,12 @@ def table(tmp_path: Path) -> Table:
     """Done, failed, void, unknown to the registry, and hostile."""
     hostile = fact(SCRIPT + PIPE, source=f"{FORMULA}\nsecond line", publisher=SCRIPT)
     unpublished = fact("nothing", publisher=FORMULA)
-    facts = registry(model(), model("acme/evil", licence=hostile, transparency=unpublished))
+    evil = model(
+        "acme/evil@*",
+        licences=(licence(SCRIPT + PIPE, evidence=hostile),),
+        transparency=facts(unpublished),
+    )
+    made = registry(model(), evil)
     machine = cell().environment | {"cpu": PIPE}
     cells = [
         cell("a-done-000000000001"),
@@ -58,7 +60,7 @@ def table(tmp_path: Path) -> Table:
         cell("e-evil-000000000005", config={"model.key": "acme/evil", "model.name": FORMULA}),
     ]
     sweep = write_sweep(tmp_path / "unit", *cells)
-    return join([sweep], judge_config(registry_dirs=(write_registry(tmp_path / "facts", facts),)))
+    return join([sweep], judge_config(registry_dirs=(write_registry(tmp_path / "facts", made),)))
 
 
 # --- one figure ------------------------------------------------------------------------------
@@ -112,9 +114,7 @@ def test_the_csv_fills_no_missing_figure_with_zero_or_blank(table: Table, tmp_pa
     _, failed, void, *_ = read_csv(table, tmp_path)
 
     for column in COLUMNS:
-        assert failed[column.key] not in ("", "0", "0.0", "nan") or column.key in (
-            "withdrawal_hazard_per_year",  # a judgement, not a measurement
-        ), column.key
+        assert failed[column.key] not in ("", "0", "0.0", "nan"), column.key
     assert failed["output_tok_per_s"] == "not measured: not reached"
     assert void["output_tok_per_s"] == "void: errors"
     assert void["bill_usd_per_mtok_total"] == "void: errors"

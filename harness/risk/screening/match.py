@@ -285,7 +285,10 @@ class _Search:
 
         "Moonshot AI Pte. Ltd." is the subsidiary when both it and "Moonshot AI" are known.
         """
-        found = [self.sought[here] for here in self.by_key.get(name.key, ())]
+        at = self.by_key.get(name.key)
+        if at is None:
+            return []
+        found = [self.sought[here] for here in at]
         whole = {self._party(s) for s in found if s.name.whole == name.whole} - {None}
         return [s for s in found if self._party(s) in whole] if whole else found
 
@@ -338,9 +341,8 @@ def _blocks(name: _Name) -> set[str]:
     """What two alike names have at least one of: a word, all words run together, a Han pair."""
     words = name.words or tuple(name.core.split())
     blocks = {*words, "".join(words)}
-    for word in words:
-        if is_chinese(word):
-            blocks |= {word[i : i + 2] for i in range(len(word) - 1)}
+    if is_chinese(name.core):
+        blocks |= {word[i : i + 2] for word in words for i in range(len(word) - 1)}
     return blocks
 
 
@@ -349,12 +351,12 @@ class _Near:
 
     def __init__(self, by_block: dict[str, list[int]]) -> None:
         self.by_block = dict(by_block)
-        self.by_cut: defaultdict[str, list[str]] = defaultdict(list)
+        self.by_end: defaultdict[str, list[str]] = defaultdict(list)
         for block in self.by_block:
             if len(block) >= EDITABLE_LETTERS:
-                for cut in _cuts(block):
-                    self.by_cut[cut].append(block)
-        self.known: dict[str, tuple[int, ...]] = {}
+                for end in _ends(block):
+                    self.by_end[end].append(block)
+        self.known: dict[str, frozenset[int]] = {}
 
     def candidates(self, name: _Name) -> set[int]:
         """Places of the names that may be alike."""
@@ -362,23 +364,23 @@ class _Near:
         for block in _blocks(name):
             at = self.known.get(block)
             if at is None:
-                at = self.known[block] = tuple(self._places(block))
-            found.update(at)
+                at = self.known[block] = frozenset(self._places(block))
+            if at:
+                found |= at
         return found
 
     def _places(self, block: str) -> Iterator[int]:
         yield from self.by_block.get(block, ())
-        if len(block) < EDITABLE_LETTERS:
-            return
-        others = {other for cut in _cuts(block) for other in self.by_cut.get(cut, ())}
-        for other in others - {block}:
-            if Levenshtein.distance(block, other, score_cutoff=1) <= 1:
-                yield from self.by_block[other]
+        if len(block) >= EDITABLE_LETTERS:
+            for end in _ends(block):
+                for other in self.by_end.get(end, ()):
+                    if Levenshtein.distance(block, other, score_cutoff=1) == 1:
+                        yield from self.by_block[other]
 
 
-def _cuts(word: str) -> set[str]:
-    """The word, and the word with one letter left out: shared by all words one edit apart."""
-    return {word, *(word[:i] + word[i + 1 :] for i in range(len(word)))}
+def _ends(word: str) -> tuple[str, str]:
+    """Beginning and end: one edit in a word of six letters or more leaves one of them whole."""
+    return "<" + word[:3], word[-3:] + ">"
 
 
 def _similarity(one: _Name, other: _Name, whole_only: bool) -> float:
@@ -392,8 +394,13 @@ def _similarity(one: _Name, other: _Name, whole_only: bool) -> float:
         return 1.0
     if whole_only or _says_little(a) or _says_little(b):
         return 0.0
+    few, many = sorted((one.words, other.words), key=len)
     if is_chinese(a) and is_chinese(b):
         score = fuzz.partial_ratio(a, b) / 100
+    elif len(few) == 1 and few[0] in many[1:]:
+        score = (
+            0.0  # the name of a firm leads that of its branches: "Huawei Cloud", not "Da Huawei"
+        )
     else:
         score = max(fuzz.token_set_ratio(a, b), fuzz.ratio(a, b)) / 100
     return score if score >= SIMILAR else 0.0
@@ -407,12 +414,17 @@ def _says_little(words: str) -> bool:
 
 
 def _number(text: str) -> str:
-    return re.sub(r"[\W_]+", "", text).upper()
+    return "".join(_words(text))
 
 
 def _numbers(printed: str) -> set[str]:
     """A printed identifier as a whole, and the numbers in it ("LEI 5493...; USCC 9133...")."""
-    return {_number(printed), *(word.upper() for word in re.findall(r"[A-Za-z0-9]+", printed))}
+    words = _words(printed)
+    return {"".join(words), *words}
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"[^\W_]+", text.upper())
 
 
 # --- ownership -------------------------------------------------------------------------------

@@ -18,13 +18,15 @@ _FORM_WORDS = (
     " sa sarl sas sasu sdn se sl slu spa srl"
 )
 _FORMS = frozenset(_FORM_WORDS.split())
-_FORM_PHRASES = (
-    ("gufen", "youxian", "gongsi"),
-    ("youxian", "zeren", "gongsi"),
-    ("youxian", "gongsi"),
-    ("limited", "liability"),
-    ("joint", "stock"),
-)
+_FORM_PHRASES = {
+    "gongsi": (
+        ("gufen", "youxian", "gongsi"),
+        ("youxian", "zeren", "gongsi"),
+        ("youxian", "gongsi"),
+    ),
+    "liability": (("limited", "liability"),),
+    "stock": (("joint", "stock"),),
+}
 _LEADING_FORMS = frozenset(("ao", "ooo", "oao", "pao", "zao", "pt"))
 _CHINESE_FORM = re.compile(r"(?:股份)?(?:有限)?(?:责任)?公司$")
 
@@ -97,14 +99,13 @@ def without_form(whole: str) -> str:
     """The core of a name that is normalised already."""
     words = whole.split()
     while words:
-        for phrase in _FORM_PHRASES:
-            if tuple(words[-len(phrase) :]) == phrase:
-                del words[-len(phrase) :]
-                break
-        else:
-            if words[-1] not in _FORMS:
-                break
-            words.pop()
+        length = 1 if words[-1] in _FORMS else 0
+        for phrase in _FORM_PHRASES.get(words[-1], ()):
+            if not length and tuple(words[-len(phrase) :]) == phrase:
+                length = len(phrase)
+        if not length:
+            break
+        del words[-length:]
     if len(words) > 1 and words[0] in _LEADING_FORMS:
         words.pop(0)
     if words and not words[-1].isascii():
