@@ -176,9 +176,10 @@ def logic_v2() -> Callable[[str, str], float] | None:
     config = algorithm.default_config()
 
     def score(one: str, other: str) -> float:
+        # The matcher remembers the names of an entity by its id.
         given: Iterator[ValueEntity] = (
-            ValueEntity.from_dict({"id": at, "schema": "Company", "properties": {"name": [name]}})
-            for at, name in (("one", one), ("other", other))
+            ValueEntity.from_dict({"id": name, "schema": "Company", "properties": {"name": [name]}})
+            for name in (one, other)
         )
         return float(algorithm.compare(*given, config).score)
 

@@ -96,7 +96,11 @@ def judge_config(
             },
         },
         "risk": json.loads(_shipped_judge())["risk"]
-        | {"registry_dirs": [str(folder) for folder in registry_dirs], "as_of": str(DAY), "draws": 2000},
+        | {
+            "registry_dirs": [str(folder) for folder in registry_dirs],
+            "as_of": str(DAY),
+            "draws": 2000,
+        },
         "buyer": json.loads(_shipped_judge())["buyer"],
     }  # fmt: skip
     return JudgeConfig.model_validate_json(json.dumps(changed(plain, changes or {})))

@@ -2,14 +2,25 @@
 
 import datetime as dt
 from collections.abc import Iterable
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, ValidationInfo
 
 from harness.fields import Frozen
 
 Confidence = Literal["official", "reported", "alleged", "inferred"]
 UNKNOWN = "unknown"
+
+
+def _begun(day: dt.date, info: ValidationInfo) -> dt.date:
+    """Refuse a day after the `today` of the validation's context; without one, take any day."""
+    today = (info.context or {}).get("today")
+    if today and day > today:
+        raise ValueError(f"{day} is in the future")
+    return day
+
+
+PastDay = Annotated[dt.date, AfterValidator(_begun)]
 _RANK: tuple[Confidence, ...] = ("official", "reported", "inferred", "alleged")
 
 
@@ -19,8 +30,8 @@ class Fact(Frozen):
     value: str = Field(min_length=1, description="`unknown` where nothing is known")
     source: str = Field(min_length=4, description="Address or document that says so")
     publisher: str = Field(min_length=2)
-    published: dt.date | None = Field(description="None: the source carries no date")
-    read: dt.date
+    published: PastDay | None = Field(description="None: the source carries no date")
+    read: PastDay
     confidence: Confidence
     review_by: dt.date = Field(description="After this day the fact counts as stale")
     at: str | None = Field(None, description="Where in the source: row, section, page, commit")
@@ -42,8 +53,11 @@ class Facts(Frozen):
 
     @property
     def best(self) -> Fact:
-        """The one that stands: known before unknown, then the surer, then the newer."""
-        return max(self.found, key=strength)
+        """The one that stands: known before unknown, then the surer, then the newer.
+
+        Between facts that are equal in all of that the value decides, whatever their order.
+        """
+        return max(self.found, key=lambda fact: (strength(fact), fact.value, fact.source))
 
     @property
     def value(self) -> str:

@@ -236,6 +236,7 @@ def _check_references(registry: Registry, places: dict[str, _Entry]) -> None:
         for check in party.checks:
             for key in check.instruments:
                 _refuse(key not in checkable, where, "instrument or series", key)
+        _refuse_contradiction(party, registry, where)
         for seat in (*party.headquarters.found, *party.incorporation.found, *party.control.found):
             missing = seat.known and seat.value not in registry.jurisdictions
             _refuse(missing, where, "jurisdiction", seat.value)
@@ -244,6 +245,19 @@ def _check_references(registry: Registry, places: dict[str, _Entry]) -> None:
         if rule:
             where = places[f"instruments/{instrument.key}"].where()
             _refuse(rule not in registry.instruments, where, "instrument", rule)
+
+
+def _refuse_contradiction(party: Party, registry: Registry, where: str) -> None:
+    """A check beside an open listing would clear the party the day the listing is lost."""
+    checked = {key for check in party.checks for key in check.instruments if check.evidence.known}
+    for listing in party.listings:
+        series = registry.instruments[listing.instrument].series
+        by_series = series in checked and series not in registry.instruments
+        if listing.until is None and (listing.instrument in checked or by_series):
+            raise FactError(
+                f"{where}: listed under {listing.instrument} and checked as not found there;"
+                " take one away"
+            )
 
 
 def _refuse(missing: bool, where: str, what: str, key: str) -> None:

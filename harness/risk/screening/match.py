@@ -9,7 +9,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from pydantic import Field
 from rapidfuzz import fuzz
@@ -81,8 +81,7 @@ class Screening(Frozen):
     unknown_names: tuple[str, ...] = Field(description="Typed names that no alias table holds")
 
 
-@dataclass(frozen=True)
-class _Name:
+class _Name(NamedTuple):  # hundreds of thousands are made; a frozen dataclass takes thrice as long
     """A name in the forms in which it is compared."""
 
     text: str
@@ -356,26 +355,18 @@ class _Near:
             if len(block) >= EDITABLE_LETTERS:
                 for end in _ends(block):
                     self.by_end[end].append(block)
-        self.known: dict[str, frozenset[int]] = {}
 
     def candidates(self, name: _Name) -> set[int]:
         """Places of the names that may be alike."""
         found: set[int] = set()
         for block in _blocks(name):
-            at = self.known.get(block)
-            if at is None:
-                at = self.known[block] = frozenset(self._places(block))
-            if at:
-                found |= at
+            found.update(self.by_block.get(block, ()))
+            if len(block) >= EDITABLE_LETTERS:
+                for end in _ends(block):
+                    for other in self.by_end.get(end, ()):
+                        if Levenshtein.distance(block, other, score_cutoff=1) == 1:
+                            found.update(self.by_block[other])
         return found
-
-    def _places(self, block: str) -> Iterator[int]:
-        yield from self.by_block.get(block, ())
-        if len(block) >= EDITABLE_LETTERS:
-            for end in _ends(block):
-                for other in self.by_end.get(end, ()):
-                    if Levenshtein.distance(block, other, score_cutoff=1) == 1:
-                        yield from self.by_block[other]
 
 
 def _ends(word: str) -> tuple[str, str]:

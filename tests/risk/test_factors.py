@@ -1,0 +1,320 @@
+"""harness.risk.factors and assess: one rubric, intervals, every level with its reasons."""
+
+import datetime as dt
+import random
+from typing import Any
+
+import pytest
+
+from harness.config.judge import FACTORS
+from harness.risk.assess import Assessment, assess
+from harness.risk.factors import Level, Measured
+from harness.risk.load import load_registry
+from harness.risk.registry import Registry
+from tests.risk.making import (
+    DAY,
+    FIRST,
+    MODEL_KEY,
+    base,
+    buyer,
+    check,
+    effect,
+    fact,
+    facts,
+    instrument,
+    jurisdiction,
+    licence,
+    listing,
+    model,
+    party,
+    phase,
+    registry,
+    risk,
+)
+
+
+def judged(made: Registry, key: str = MODEL_KEY, **changes: Any) -> Assessment:
+    given = {"day": DAY} | changes
+    return assess(made, made.models[key], buyer(), risk(), **given)
+
+
+def level(made: Registry, name: str, **changes: Any) -> tuple[float, float]:
+    found = next(f for f in judged(made, **changes).factors if f.name == name)
+    return found.low, found.high
+
+
+def test_a_clean_model_has_the_least_levels_and_spans_what_was_not_measured() -> None:
+    found = judged(registry())
+
+    assert {f.name: (f.low, f.high) for f in found.factors} == dict.fromkeys(FACTORS, (0, 0)) | {
+        "compulsion": (0.25, 0.25),  # private
+        "behaviour": (0, 1), "security": (0, 1), "replaceability": (0, 1),
+    }  # fmt: skip
+    assert all(f.reasons for f in found.factors)
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [("use_ban", 1.0), ("national_list", 0.75), ("state_list", 0.5), ("allegation", 0.25)],
+)
+def test_the_worse_the_instrument_the_higher_the_listing(kind: str, expected: float) -> None:
+    made = registry(parties=(party(listings=(listing(),)),), instruments=(instrument(kind=kind),))
+
+    assert level(made, "listing") == (expected, expected)
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [("approved_unpublished", 0.5), ("proposed", 0.25), ("suspended", 0.25)],
+)
+def test_a_listing_that_is_not_in_force_counts_less(status: str, expected: float) -> None:
+    made = registry(
+        parties=(party(listings=(listing(),)),),
+        instruments=(instrument(history=(phase(status),)),),
+    )
+
+    assert level(made, "listing") == (expected, expected)
+
+
+def test_a_list_that_nobody_checked_lifts_the_upper_end_only() -> None:
+    made = registry(parties=(party(checks=()),), instruments=(instrument(kind="national_list"),))
+
+    assert level(made, "listing") == (0.0, 0.75)
+
+
+def test_one_of_two_readings_lifts_the_upper_end_only() -> None:
+    made = registry(
+        parties=(party(listings=(listing(),)),),
+        instruments=(instrument(alternative_reading=True),),
+    )
+
+    assert level(made, "listing") == (0.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("ownership", "law", "expected"),
+    [
+        ("foundation", "ordinary_process", (0.0, 0.0)),
+        ("private", "compulsion_without_appeal", (0.5, 0.5)),
+        ("state_controlled", "ordinary_process", (0.75, 0.75)),
+        ("unknown", "ordinary_process", (0.0, 1.0)),
+        ("private", "unknown", (0.25, 0.5)),
+    ],
+)
+def test_compulsion_is_the_higher_of_ownership_and_law(
+    ownership: str, law: str, expected: tuple[float, float]
+) -> None:
+    made = registry(
+        parties=(party(ownership=facts(ownership)),), jurisdictions=(jurisdiction("US", law),)
+    )
+
+    assert level(made, "compulsion") == expected
+
+
+def history(*grants: tuple[str, dt.date | None]) -> Registry:
+    return registry(
+        model(licences=tuple(licence(f"L{i}", g, since=d) for i, (g, d) in enumerate(grants)))
+    )
+
+
+@pytest.mark.parametrize(
+    ("grants", "expected"),
+    [
+        ((("open", None),), (0.0, 0.0)),
+        ((("conditional", None), ("open", FIRST)), (0.25, 0.25)),
+        ((("open", None), ("conditional", FIRST)), (0.5, 0.5)),
+        ((("open", None), ("conditional", FIRST), ("non_commercial", DAY)), (0.75, 0.75)),
+    ],
+)
+def test_licence_drift(grants: Any, expected: tuple[float, float]) -> None:
+    assert level(history(*grants), "licence_drift") == expected
+
+
+def test_a_young_repo_has_not_shown_yet_that_its_licence_holds() -> None:
+    young = registry(model(released=facts("2026-10-01")))
+
+    assert level(young, "licence_drift") == (0.0, 0.25)
+
+
+def test_a_base_of_another_maker_counts_a_quarter_and_one_that_is_blocked_whole() -> None:
+    def derived(**changes: Any) -> Registry:
+        return registry(
+            model(bases=(base("other/m@*"),), lineage=facts("derived")),
+            model("other/m@*", "other"),
+            parties=(party(), party("other", **changes)),
+        )
+
+    assert level(derived(), "lineage") == (0.25, 0.25)
+    assert level(derived(listings=(listing(),)), "lineage") == (1.0, 1.0)
+
+
+def test_an_unknown_base_spans_the_whole_range() -> None:
+    assert level(registry(model(lineage=facts("unknown"))), "lineage") == (0.0, 1.0)
+
+
+def test_self_hosted_and_api_are_different_rows() -> None:
+    made = registry(
+        model(api_operators=(fact("operator"),)),
+        parties=(party(), party("operator", headquarters=facts("CN"))),
+    )
+
+    levels = {
+        use: level(made, "serving_path", deployment=use)
+        for use in ("self_hosted", "in_region_cloud", "third_party", "developer_api")
+    }
+
+    assert levels == {
+        "self_hosted": (0.0, 0.0), "in_region_cloud": (0.25, 0.25),
+        "third_party": (0.5, 0.75), "developer_api": (1.0, 1.0),
+    }  # fmt: skip
+
+
+def test_what_runs_measured_takes_the_place_of_unknown() -> None:
+    measured = Measured(behaviour=Level(low=0.1, high=0.2, text="gap 5 points"))
+
+    assert level(registry(), "behaviour", measured=measured) == (0.1, 0.2)
+
+
+def test_the_surer_and_then_the_newer_source_stands_and_the_other_is_named() -> None:
+    old = fact("private", published=dt.date(2024, 1, 1))
+    new = fact("state_minority", published=dt.date(2026, 1, 1))
+    blog = fact("military", confidence="alleged", published=dt.date(2026, 11, 1))
+    made = registry(parties=(party(ownership=facts(old, blog, new)),))
+
+    found = judged(made)
+
+    assert level(made, "compulsion") == (0.5, 0.5)
+    assert len(found.conflicts) == 2
+    assert all("state_minority" in line and "stands against" in line for line in found.conflicts)
+
+
+def test_jurisdictions_are_those_of_all_ancestors_by_weights() -> None:
+    made = registry(
+        model(bases=(base("other/m@*"),), lineage=facts("derived")),
+        model("other/m@*", "other"),
+        parties=(party(), party("other", headquarters=facts("CN"), control=facts("CN"))),
+    )
+
+    assert judged(made).jurisdictions == ("US", "CN")
+
+
+def test_facts_past_their_review_are_counted() -> None:
+    stale = fact("private", review_by=DAY - dt.timedelta(days=1))
+
+    assert judged(registry(parties=(party(ownership=facts(stale)),))).stale_facts == 1
+
+
+# --- properties ------------------------------------------------------------------------------
+
+_ORDER = ["blocked", "needs_approval", "dated_warning", "unknown", "clear"]
+
+
+def worlds() -> list[Registry]:
+    """A clean model, a listed maker, and a model derived from a listed maker's."""
+    far = party("far", listings=(listing("flist"),), checks=(check(),), headquarters=facts("CN"))
+    laws = (
+        instrument(),
+        instrument("flist", kind="national_list", effects=(effect("needs_approval"),)),
+    )
+    near = party(checks=(check("ban", "flist"),))
+    derived = model(bases=(base("far/m@*"),), lineage=facts("derived"))
+    return [
+        registry(parties=(near,), instruments=laws),
+        registry(
+            parties=(party(listings=(listing(),), checks=(check("flist"),)),), instruments=laws
+        ),
+        registry(derived, model("far/m@*", "far"), parties=(near, far), instruments=laws),
+    ]
+
+
+@pytest.mark.parametrize("made", worlds(), ids=["clean", "listed", "derived"])
+def test_adding_a_listing_never_lowers_anything(made: Registry) -> None:
+    before = judged(made)
+    for key, one in made.parties.items():
+        for law in made.instruments:
+            more = one.model_copy(update={"listings": (*one.listings, listing(law))})
+            after = judged(made.model_copy(update={"parties": made.parties | {key: more}}))
+
+            assert _ORDER.index(after.gate.verdict) <= _ORDER.index(before.gate.verdict)
+            for old, new in zip(before.factors, after.factors, strict=True):
+                assert (new.low, new.high) >= (old.low, old.high)
+
+
+def without_one_fact(made: Registry) -> list[Registry]:
+    """The registry with each fact that a gate can rest on taken away, one at a time."""
+    found = []
+    for key, one in made.parties.items():
+        thinner = [{"listings": ()}, {"checks": ()}, {"owners": ()}]
+        thinner += [{name: facts("unknown")} for name in ("headquarters", "control", "ownership")]
+        for change in thinner:
+            less = one.model_copy(update=change)
+            found.append(made.model_copy(update={"parties": made.parties | {key: less}}))
+    for key, each in made.models.items():
+        unread = (licence("unknown", "unknown"),)
+        for change in (
+            {"licences": unread}, {"lineage": facts("unknown")}, {"licensor": facts("unknown")},
+            {"bases": ()},
+        ):  # fmt: skip
+            less_of = each.model_copy(update=change)
+            found.append(made.model_copy(update={"models": made.models | {key: less_of}}))
+    return found
+
+
+@pytest.mark.parametrize("made", worlds()[1:], ids=["listed", "derived"])
+def test_taking_a_fact_away_never_clears(made: Registry) -> None:
+    assert judged(made).gate.verdict != "clear"
+    for less in without_one_fact(made):
+        assert judged(less).gate.verdict != "clear"
+
+
+@pytest.mark.parametrize("made", worlds(), ids=["clean", "listed", "derived"])
+def test_another_source_never_widens_an_interval(made: Registry) -> None:
+    before = judged(made)
+    for value in ("private", "military", "unknown"):
+        for confidence in ("official", "alleged"):
+            parties = {
+                key: one.model_copy(
+                    update={
+                        "ownership": facts(*one.ownership.found, fact(value, confidence=confidence))
+                    }
+                )
+                for key, one in made.parties.items()
+            }
+            after = judged(made.model_copy(update={"parties": parties}))
+            for old, new in zip(before.factors, after.factors, strict=True):
+                assert new.high - new.low <= old.high - old.low
+
+
+def test_renaming_a_model_changes_nothing_but_its_name() -> None:
+    one, other = registry(), registry(model("zeta/renamed@*"))
+
+    first = judged(one)
+    second = judged(other, "zeta/renamed@*")
+
+    assert first.gate.verdict == second.gate.verdict
+    assert (first.low, first.high) == (second.low, second.high)
+
+
+def test_shuffled_headquarters_move_only_the_factors_of_law_and_ownership() -> None:
+    made = load_registry()
+    keys = list(made.parties)
+    seats = [made.parties[key].headquarters for key in keys]
+    random.Random(1).shuffle(seats)
+    parties = {
+        key: made.parties[key].model_copy(
+            update={"headquarters": seat, "incorporation": seat, "control": seat}
+        )
+        for key, seat in zip(keys, seats, strict=True)
+    }
+    shuffled = made.model_copy(update={"parties": parties})
+    may_move = {"listing", "compulsion", "serving_path"}
+
+    moved = set()
+    for key in made.models:
+        before, after = judged(made, key), judged(shuffled, key)
+        for old, new in zip(before.factors, after.factors, strict=True):
+            if (old.low, old.high) != (new.low, new.high):
+                moved.add(old.name)
+
+    assert moved <= may_move
+    assert "compulsion" in moved  # the shuffle does bite
