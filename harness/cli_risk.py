@@ -1,6 +1,7 @@
 """The commands of `harness risk`: questions to registry and lists, answered with sources."""
 
 import datetime as dt
+import functools
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -10,7 +11,7 @@ import click
 
 from harness.config import load
 from harness.config.judge import Deployment, JudgeConfig
-from harness.errors import ConfigError, FactError
+from harness.errors import ConfigError, FactError, HarnessError, SetupError
 
 if TYPE_CHECKING:
     from harness.risk.assess import Assessment
@@ -299,12 +300,97 @@ def lists(context: click.Context, as_of: dt.datetime | None, as_json: bool) -> N
         return
     for snapshot in held:
         meta = snapshot.meta
-        mark = "shipped" if meta.shipped else f"fetched {meta.fetched_at}"
+        mark = "shipped" if meta.shipped else f"fetched {meta.fetched_at:%Y-%m-%d %H:%M}"
         click.echo(
-            f"{meta.list_key:20} edition {meta.edition}  {meta.rows:>6} rows"
+            f"{meta.list_key:20} edition {snapshot.edition}  {snapshot.rows:>6} rows"
             f"  sha256 {meta.sha256[:12]}  {mark}"
         )
     for line in snapshots.silent_about([snapshot.meta.list_key for snapshot in held]):
+        click.echo(line)
+
+
+_CONFIRM = click.option(
+    "--confirm-shrink",
+    is_flag=True,
+    help="Accept a list with less than half the rows of the last one.",
+)
+
+
+@lists.command()
+@click.argument("keys", nargs=-1, metavar="[LIST...]")
+@click.option("--address", help="Fetch from here instead of the catalogue's address; one LIST.")
+@_CONFIRM
+def fetch(keys: tuple[str, ...], address: str | None, confirm_shrink: bool) -> None:
+    """Download lists (all that have an address, if none is named) into the local store.
+
+    The store is $HARNESS_LISTS, or the user's data folder. What was there stays in force when a
+    download fails, is cut short, does not read or has shrunk by half.
+    """
+    from rich.progress import DownloadColumn, Progress, TextColumn
+
+    from harness.risk.lists.catalogue import catalogue
+    from harness.risk.lists.fetch import fetch as download
+
+    asked = keys or tuple(key for key, known in catalogue().items() if known.address)
+    if address and len(asked) != 1:
+        raise ConfigError("--address belongs to one list; name it")
+    failed = []
+    with Progress(TextColumn("{task.description}"), DownloadColumn()) as bars:
+        for key in asked:
+            bar = bars.add_task(key, total=None)
+            try:
+                kept = download(
+                    key,
+                    address=address,
+                    confirm_shrink=confirm_shrink,
+                    progress=functools.partial(_advance, bars, bar),
+                )
+            except HarnessError as error:
+                if len(asked) == 1:
+                    raise
+                failed.append(f"{key}: {error}")
+                continue
+            bars.console.print(f"{key}: edition {kept.edition}, {kept.rows} rows, {kept.path}")
+    if failed:
+        raise SetupError("\n".join(failed))
+
+
+def _advance(bars: Any, bar: Any, done: int, total: int | None) -> None:
+    bars.update(bar, completed=done, total=total)
+
+
+@lists.command(name="add")
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--list", "key", required=True, help="Key of the list; a new one for your own.")
+@click.option("--format", "form", help="How to read it; default: the catalogue's.")
+@click.option("--edition", help="Day of the edition, YYYY-MM-DD; default: as the format says.")
+@_CONFIRM
+def lists_add(
+    file: Path, key: str, form: str | None, edition: str | None, confirm_shrink: bool
+) -> None:
+    """Keep a file as the newest snapshot of a list, e.g. your own as `company_csv`.
+
+    \b
+    columns of company_csv: name, aliases, identifiers, programme, start, end, note
+    harness risk lists add suppliers.csv --list our-suppliers --format company_csv
+    """
+    from harness.risk.lists import snapshots
+
+    kept = snapshots.add(file, key, format=form, edition=edition, confirm_shrink=confirm_shrink)
+    click.echo(f"{key}: edition {kept.edition}, {kept.rows} rows, {kept.path}")
+
+
+@lists.command(name="changes")
+@click.argument("key", metavar="LIST")
+def lists_changes(key: str) -> None:
+    """What the newest snapshot of a list says that the one before it did not."""
+    from harness.risk.lists import snapshots
+    from harness.risk.lists.changes import changes
+
+    held = snapshots.history(key)
+    if len(held) < 2:
+        raise FactError(f"{key}: {len(held)} snapshots at hand; two are needed")
+    for line in changes(held[-2].entries, held[-1].entries).lines():
         click.echo(line)
 
 
@@ -390,10 +476,10 @@ def portfolio(
     fate = found.together
     if fate:
         click.echo(
-            f"two or more developers listed on one day within {judge.buyer.horizon_years:g} years:"
-            f" {fate.at_once:.1%} (listings come in batches: {fate.dates_per_year:.2f} dates a"
-            f" year, each hits {fate.hit_share:.0%}); two or more at all, each by itself:"
-            f" {fate.independent:.1%}"
+            f"two or more developers listed within {judge.buyer.horizon_years:g} years:"
+            f" {fate.within:.1%} with listings in batches ({fate.dates_per_year:.2f} dates a year,"
+            f" each hits {fate.hit_share:.0%}), on one day {fate.at_once:.1%}; were each to come by"
+            f" itself {fate.independent:.1%}"
         )
     click.echo(_NOT_ADVICE)
 

@@ -10,11 +10,11 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy import optimize
 
 Number = float | npt.NDArray[np.float64]
 Array = npt.NDArray[np.float64]
 DAYS_PER_YEAR = 365.0
+_BISECTIONS = 50  # halve a bracket of any sensible width to rounding error
 
 
 def expected_usd_per_mtok(
@@ -76,37 +76,46 @@ def _annuity(rate: Array, years: float) -> Array:
 
 
 def break_even_hazard(
-    c: Number, c1: Number, volume_mtok_per_year: float, switch_usd: Number
+    c: Number,
+    c1: Number,
+    volume_mtok_per_year: float,
+    switch_usd: Number,
+    quality_usd_per_year: Number = 0.0,
+    years: float = 1.0,
+    rate: float = 0.0,
+    jumps: Sequence[tuple[float, Number]] = (),
 ) -> Number | None:
-    """The hazard at which starting with the fallback costs the same: (c1 - c) V / R, undiscounted.
+    """The hazard, beside the known days, at which starting with the fallback costs the same.
 
-    None where moving costs nothing. Negative: the fallback is cheaper to begin with.
+    ((c1 - c) V + q) / R without known days, at any horizon and discount: the cost of the model is
+    that of the fallback plus in-use time x (c - c1 - q / V + hazard R / V). Who starts with the
+    fallback bears its lower quality too. With known days the root of exits / in-use time, which
+    rises with the hazard, found by bisection on all draws at once. None where moving costs nothing.
+    Negative: the fallback is cheaper to begin with.
     """
     if not np.all(np.asarray(switch_usd) > 0):
         return None
-    return _plain((np.asarray(c1) - c) * volume_mtok_per_year / switch_usd)
+    saved = (np.asarray(c1) - c) * volume_mtok_per_year + quality_usd_per_year
+    even = np.asarray(saved / switch_usd)
+    within = [(t, p) for t, p in jumps if 0 < t < years]
+    if not within:
+        return _plain(even)
 
+    def equivalent(hazard: Array) -> Array:
+        in_use, exits = _survival(hazard, years, rate, within)
+        return exits / in_use
 
-def break_even_hazard_discounted(
-    c: float,
-    c1: float,
-    volume_mtok_per_year: float,
-    switch_usd: float,
-    years: float,
-    rate: float,
-    quality_usd_per_year: float = 0.0,
-) -> float | None:
-    """The same with discounting and quality; None where no hazard up to 1,000 a year evens it."""
-
-    def gap(hazard: float) -> float:
-        cost = expected_usd_per_mtok(
-            c, c1, volume_mtok_per_year, switch_usd, hazard, years, rate, quality_usd_per_year
-        )
-        return float(cost) - c1
-
-    if gap(0.0) >= 0 or gap(1000.0) <= 0:
-        return None
-    return float(optimize.brentq(gap, 0.0, 1000.0))
+    # Known days only add exits, so the root lies below the one without them.
+    even = even + np.zeros(np.broadcast_shapes(*(np.shape(p) for _, p in within)))
+    step = np.ones_like(even)
+    while np.any(above := equivalent(even - step) > even):
+        step = np.where(above, 2 * step, step)
+    low, high = even - step, even
+    for _ in range(_BISECTIONS):
+        middle = (low + high) / 2
+        above = equivalent(middle) > even
+        low, high = np.where(above, low, middle), np.where(above, middle, high)
+    return _plain((low + high) / 2)
 
 
 class Switch(NamedTuple):

@@ -35,13 +35,92 @@ def test_at_the_break_even_hazard_both_choices_cost_the_same_at_any_discount() -
     for rate in (0.0, 0.05, 0.3):
         cost = resilience.expected_usd_per_mtok(C, C1, 1e5, SWITCH, even, YEARS, rate)
         assert cost == pytest.approx(C1)
-        numeric = resilience.break_even_hazard_discounted(C, C1, 1e5, SWITCH, YEARS, rate)
-        assert numeric == pytest.approx(even)
+
+
+def test_who_starts_with_the_fallback_bears_its_lower_quality_too() -> None:
+    # ((0.25 - 0.10) x 1e5 + 6000) / 150000; the fallback costs 0.25 + 6000 / 1e5.
+    even = resilience.break_even_hazard(C, C1, 1e5, SWITCH, quality_usd_per_year=6000.0)
+    cost = resilience.expected_usd_per_mtok(
+        C, C1, 1e5, SWITCH, even, YEARS, 0.05, quality_usd_per_year=6000.0
+    )
+
+    assert even == pytest.approx(0.14)
+    assert cost == pytest.approx(0.31)
+
+
+@given(
+    days=st.lists(st.tuples(st.floats(0.01, 2.99), st.floats(0, 1)), min_size=1, max_size=3),
+    rate=st.floats(0, 0.5),
+    dearer=st.floats(-0.2, 1),
+)
+def test_known_days_lower_the_break_even_hazard_and_both_choices_cost_the_same_there(
+    days: list[tuple[float, float]], rate: float, dearer: float
+) -> None:
+    plain = resilience.break_even_hazard(C, C + dearer, 1e5, SWITCH)
+    even = resilience.break_even_hazard(C, C + dearer, 1e5, SWITCH, 0.0, YEARS, rate, days)
+
+    cost = resilience.expected_usd_per_mtok(
+        C, C + dearer, 1e5, SWITCH, even, YEARS, rate, jumps=days
+    )
+    assert even <= plain + 1e-9
+    assert cost == pytest.approx(C + dearer, abs=1e-6)
+
+
+def test_the_break_even_hazard_is_found_for_each_draw() -> None:
+    chances = np.array([0.0, 0.5, 1.0])
+
+    found = resilience.break_even_hazard(
+        np.full(3, C), C1, 1e6, SWITCH, 0.0, YEARS, 0.0, [(1.0, chances)]
+    )
+
+    one = [
+        resilience.break_even_hazard(C, C1, 1e6, SWITCH, 0.0, YEARS, 0.0, [(1.0, p)])
+        for p in chances
+    ]
+    assert found == pytest.approx(one)
+    assert found[0] == pytest.approx(1.0)
+
+
+@given(
+    hazard=st.floats(0, 5),
+    rate=st.floats(0, 0.5),
+    days=st.lists(st.tuples(st.floats(0.01, 2.99), st.floats(0, 1)), max_size=3),
+)
+def test_the_closed_form_is_the_integral_over_the_survival_curve(
+    hazard: float, rate: float, days: list[tuple[float, float]]
+) -> None:
+    # 30,000 midpoints; a jump inside a step is misplaced by at most one step, 1e-4 years.
+    edges = np.linspace(0, YEARS, 30_001)
+    alive = np.exp(-hazard * edges)
+    for day, chance in days:
+        alive = np.where(edges >= day, alive * (1 - chance), alive)
+    middle = (edges[1:] + edges[:-1]) / 2
+    value, step = np.exp(-rate * middle), YEARS / 30_000
+    kept = ((alive[1:] + alive[:-1]) / 2 * value).sum() * step
+    whole = value.sum() * step
+    left = (value * -np.diff(alive)).sum()
+    by_sum = (C * kept + C1 * (whole - kept) + SWITCH / 1e5 * left) / whole
+
+    found = resilience.expected_usd_per_mtok(C, C1, 1e5, SWITCH, hazard, YEARS, rate, jumps=days)
+    assert found == pytest.approx(by_sum, abs=1e-3)
+
+
+@given(
+    hazards=st.tuples(st.floats(0, 5), st.floats(0, 5)).map(sorted),
+    cheaper=st.floats(0, 0.09),
+)
+def test_where_moving_is_free_a_hazard_never_makes_a_dearer_model_dearer(
+    hazards: list[float], cheaper: float
+) -> None:
+    low, high = (
+        resilience.expected_usd_per_mtok(C, C - cheaper, 1e5, 0.0, h, YEARS, 0.05) for h in hazards
+    )
+
+    assert high <= low + 1e-9
 
 
 def test_a_fallback_that_is_cheaper_from_the_start_has_a_negative_break_even() -> None:
     assert resilience.break_even_hazard(C1, C, 1e5, SWITCH) == pytest.approx(-0.1)
-    assert resilience.break_even_hazard_discounted(C1, C, 1e5, SWITCH, YEARS, 0.0) is None
 
 
 def test_a_move_that_costs_nothing_has_no_break_even() -> None:

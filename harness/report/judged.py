@@ -261,7 +261,10 @@ def _money(row: Row, fallback: Row, judge: JudgeConfig) -> None:
         c, c1, buyer.mtok_per_year, moving.usd, row.hazard.rate, buyer.horizon_years,
         buyer.discount_rate_per_year, worse, jumps,
     )  # fmt: skip
-    even = resilience.break_even_hazard(c, c1, buyer.mtok_per_year, moving.usd)
+    even = resilience.break_even_hazard(
+        c, c1, buyer.mtok_per_year, moving.usd, worse,
+        buyer.horizon_years, buyer.discount_rate_per_year, jumps,
+    )  # fmt: skip
     leaves = resilience.leaves_within(row.hazard.rate, buyer.horizon_years, jumps)
     warm = resilience.warm_fallback_usd(
         moving.usd, plan.warm_share, leaves, plan.warm_fallback_usd_per_year, buyer.horizon_years
@@ -275,7 +278,9 @@ def _money(row: Row, fallback: Row, judge: JudgeConfig) -> None:
         "break_even_hazard_per_year": Figure(reason=free) if even is None else _of(even, source),
         "risk_adjusted_usd_per_mtok_total": _of(adjusted, source),
         "below_fallback_share": Figure(
-            value=float(np.mean(np.asarray(adjusted) < c1)), n=n, source=source
+            value=float(np.mean(np.asarray(adjusted) < c1 + worse / buyer.mtok_per_year)),
+            n=n,
+            source=source,
         ),
         "warm_fallback_usd": _of(warm, source),
         "recovery_days": _of(moving.downtime_days, source),

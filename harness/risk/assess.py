@@ -6,10 +6,11 @@ from typing import Literal
 from harness.config.judge import BuyerConfig, Deployment, EventKind, FactorName, RiskConfig
 from harness.fields import Frozen
 from harness.risk.factors import Factor, Measured, factors
+from harness.risk.facts import UNKNOWN
 from harness.risk.gates import Gate, gate
 from harness.risk.licences import settled
 from harness.risk.lineage import weight_line
-from harness.risk.registry import Model, Party, Registry
+from harness.risk.registry import Jurisdiction, Model, Party, Registry
 from harness.risk.standing import concerned, looks
 
 EventState = Literal["possible", "approved_unpublished", "happened"]
@@ -78,14 +79,14 @@ def assess(
     reasons = [r for f in table for r in f.reasons] + [*judged.reasons, *judged.pending]
     facts = {(r.fact.source, r.fact.value, r.fact.at): r.stale for r in reasons if r.fact}
     makers = [registry.parties[each.party] for each in parties]
-    maker = registry.parties[model.developer.value]
+    maker = registry.parties.get(model.developer.value)
     licence, _ = settled(model, day)
     return Assessment(
         model=model.key,
         named_revision=model.revision != "*",
         deployment=use,
-        developer=maker.title,
-        headquarters=maker.headquarters.value,
+        developer=maker.title if maker else UNKNOWN,
+        headquarters=maker.headquarters.value if maker else UNKNOWN,
         jurisdictions=tuple(dict.fromkeys(seat for p in makers for seat in _seats(p))),
         licence=licence.id if licence else "unknown",
         gate=judged,
@@ -98,7 +99,7 @@ def assess(
                 if r.verdict == "dated_warning" and r.bites_on and r.instrument
             )
         ),
-        conflicts=_conflicts(registry, [path[-1] for path in line], makers),
+        conflicts=_conflicts(registry, [path[-1] for path in line], makers, day),
         stale_facts=sum(facts.values()),
         facts=len(facts),
     )
@@ -108,10 +109,25 @@ def _seats(party: Party) -> tuple[str, ...]:
     return tuple(dict.fromkeys((party.headquarters.value, party.control.value)))
 
 
-def _conflicts(registry: Registry, models: list[str], parties: list[Party]) -> tuple[str, ...]:
+def _conflicts(
+    registry: Registry, models: list[str], parties: list[Party], day: dt.date
+) -> tuple[str, ...]:
     """Questions on which sources disagree, with what stands and what does not."""
     lines = []
-    entries: list[Model | Party] = [*(registry.models[key] for key in models), *parties]
+    for model in (registry.models[key] for key in models):
+        licence, against = settled(model, day)
+        for each in against:
+            assert licence is not None  # what is contradicted
+            lines.append(
+                f"{model.key}: licence: {licence.id} ({licence.evidence.publisher}) stands against"
+                f" {each.id} ({each.evidence.publisher})"
+            )
+    seats = dict.fromkeys(seat for party in parties for seat in _seats(party) if seat != UNKNOWN)
+    entries: list[Model | Party | Jurisdiction] = [
+        *(registry.models[key] for key in models),
+        *parties,
+        *(registry.jurisdictions[seat] for seat in seats),
+    ]
     for entry in entries:
         for name in type(entry).model_fields:
             facts = getattr(entry, name)

@@ -139,18 +139,19 @@ def _listing(view: _View) -> _Rows:
             continue  # a law that names whole countries says nothing to those it does not bind
         status = instrument.status(view.day)
         name = f"{party.party}: {stands.text}: {instrument.title}"
+        level = LISTING[instrument.kind]
+        if status == "approved_unpublished":
+            level = UNPUBLISHED
+        elif status in ("proposed", "suspended"):
+            level = NOT_IN_FORCE
         if stands.state == "listed":
-            level = LISTING[instrument.kind]
-            if status == "approved_unpublished":
-                level = UNPUBLISHED
-            elif status in ("proposed", "suspended"):
-                level = NOT_IN_FORCE
             low = 0.0 if instrument.alternative_reading or status == "unknown" else level
             text = f"{name} ({status})"
             rows.append(view.row(low, level, text, party.path, stands.fact))
         elif stands.state == "unknown":
-            if status == "in_force" and instrument.kind in _LISTS and instrument.effects:
-                level = LISTING[instrument.kind]
+            listing = instrument.kind in _LISTS and instrument.effects
+            in_force = status in ("in_force", "unknown")
+            if instrument.reaches_domiciles or (listing and in_force):
                 rows.append(view.row(0.0, level, name, party.path, stands.fact))
         elif stands.fact:
             text = f"{party.party}: {stands.text}"
@@ -198,7 +199,8 @@ def _licence(view: _View) -> _Rows:
 def _drift(view: _View) -> _Rows:
     path, model = next(iter(view.models()))
     low, high, text = drift(model, view.day)
-    return [view.row(low, high, text, path, model.licences[-1].evidence)]
+    licence, _ = settled(model, view.day)
+    return [view.row(low, high, text, path, licence.evidence if licence else None)]
 
 
 def _lineage(view: _View, gate: Gate) -> _Rows:
@@ -225,7 +227,7 @@ def _edge(view: _View, model: Model, base: Base) -> float:
     if base.grade == "alleged":
         return 0.5
     ancestor = view.registry.models[base.model]
-    same_maker = ancestor.developer.value == model.developer.value
+    same_maker = model.developer.known and ancestor.developer.value == model.developer.value
     own, theirs = settled(model, view.day)[0], settled(ancestor, view.day)[0]
     same_terms = own is not None and theirs is not None and own.id == theirs.id
     return 0.0 if same_maker and same_terms else 0.25
@@ -236,13 +238,14 @@ def _serving(view: _View) -> _Rows:
     known = SERVING.get(view.deployment)
     if known:
         return [view.row(*known, view.deployment.replace("_", " "), path, None)]
+    facts = view.registry.models[path[-1]].api_operators
+    unsure: list[Fact | None] = [fact for fact in facts if not fact.known]
+    if not facts:
+        unsure.append(None)
+    rows = [view.row(0.5, 1.0, "developer's API, operator unknown", path, fact) for fact in unsure]
     # Not by role: an operator that is also the developer is kept under its first role.
-    named = {fact.value for fact in view.registry.models[path[-1]].api_operators}
-    operators = [each for each in view.parties if each.party in named]
-    if not operators:
-        return [view.row(0.5, 1.0, "developer's API, operator unknown", path, None)]
-    rows = []
-    for each in operators:
+    named = {fact.value for fact in facts}
+    for each in (each for each in view.parties if each.party in named):
         party = view.party(each)
         for seat in (party.headquarters, party.control):
             low, high, why = _law(view, each, seat)

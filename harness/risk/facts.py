@@ -10,6 +10,7 @@ from harness.fields import Frozen
 
 Confidence = Literal["official", "reported", "alleged", "inferred"]
 UNKNOWN = "unknown"
+_RANK: tuple[Confidence, ...] = ("official", "reported", "inferred", "alleged")
 
 
 def _begun(day: dt.date, info: ValidationInfo) -> dt.date:
@@ -21,7 +22,6 @@ def _begun(day: dt.date, info: ValidationInfo) -> dt.date:
 
 
 PastDay = Annotated[dt.date, AfterValidator(_begun)]
-_RANK: tuple[Confidence, ...] = ("official", "reported", "inferred", "alleged")
 
 
 class Fact(Frozen):

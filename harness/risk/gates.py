@@ -114,7 +114,7 @@ def _by_instrument(look: Look, effect: Effect, day: dt.date) -> Reason | None:
     if stands.state == "not_found":
         return None
     if stands.state == "unknown":
-        if status != "in_force":
+        if status in _PENDING:
             return None
         text = f"{party.party} under {instrument.title}: {stands.text}"
         return _of(text, look, day, verdict="unknown")
@@ -126,7 +126,7 @@ def _by_instrument(look: Look, effect: Effect, day: dt.date) -> Reason | None:
     verdict: Verdict = effect.verdict
     if effect.bites_on:
         left = (effect.bites_on - day).days
-        named += f", bites on {effect.bites_on} ({left} days)"
+        named += f", bites on {effect.bites_on} ({left} days)" if left > 0 else ", bites"
         verdict = "dated_warning" if left > 0 else "needs_approval"
     return _of(f"{named}: {effect.text}", look, day, verdict, effect.bites_on)
 
@@ -151,10 +151,9 @@ def _by_licence(
     for term in terms(licence, buyer, registry):
         if term.verdict != "clear":
             found.append(reason(term.text, path, fact, day, verdict=term.verdict))
-    for other in against if found or licence else ():
-        if licence and other.grant != licence.grant:
-            text = f"sources disagree: {licence.id} stands, another says {other.id}"
-            found.append(reason(text, path, other.evidence, day, verdict="clear"))
+    for other in against:
+        text = f"sources disagree: {licence.id if licence else 'none'} stands, not {other.id}"
+        found.append(reason(text, path, other.evidence, day, verdict="clear"))
     return found
 
 

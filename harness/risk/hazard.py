@@ -1,9 +1,11 @@
 """Hazard of a forced withdrawal: sum over events of (rate x P(forced off | event)). Pure.
 
 One rule for every country: the cohorts behind the rates are data. An event that has happened is not
-counted again; what remains is P spread over the horizon, -ln(1 - P) / years. An approval that waits
-for publication has a rate of its own. Two listings of one kind in one model's line (a base and its
-derivative) are two ways to be forced off, so hazards of different parties add up.
+counted again; what remains is P spread over the horizon, -ln(1 - P) / years, or P on the day on
+which its instrument begins to bite. An approval that waits for publication has a rate of its own.
+An event that may come never counts for more than one that has come: a party is listed first once,
+while rate x P assumes a chance each time. Two listings of one kind in one model's line (a base and
+its derivative) are two ways to be forced off, so hazards of different parties add up.
 """
 
 import datetime as dt
@@ -18,6 +20,7 @@ from harness.config.judge import BuyerConfig, EventKind, RiskConfig
 from harness.fields import Frozen
 from harness.risk.assess import Assessment, EventState, PartyEvents
 from harness.risk.base_rates import (
+    YEAR_DAYS,
     GammaPosterior,
     first_listings,
     posterior,
@@ -76,6 +79,11 @@ class Rates:
             return None, "the party is in no cohort; its rate is unknown"
         return self._cached(next(iter(cohorts)), kind)
 
+    def kind(self, instrument: str) -> EventKind:
+        """What a day on which this instrument begins to bite counts as."""
+        kind = self._registry.instruments[instrument].kind
+        return next((event for event, own in _BY_KIND.items() if own == kind), "national_list")
+
     def _cached(self, cohort: str, kind: EventKind) -> tuple[GammaPosterior | None, str]:
         if (cohort, kind) not in self._known:
             self._known[cohort, kind] = self._count(cohort, kind)
@@ -113,8 +121,18 @@ def hazard(
     n = risk.draws
     total = np.zeros(n)
     parts: list[Part] = []
+    jumps: list[tuple[dt.date, float, Array]] = []
+    dated: set[EventKind] = set()
+    for event in found.dated:
+        years = (event.on - day).days / YEAR_DAYS
+        if 0 < years < buyer.horizon_years:
+            kind = rates.kind(event.instrument)
+            jumps.append((event.on, years, _chance(kind, buyer, risk)))
+            dated.add(kind)
     for events in found.events:
         for kind, state in events.states.items():
+            if state == "happened" and kind in dated:
+                continue  # its chance comes on the day, as a jump
             drawn, basis = _event(events, kind, state, rates, buyer, risk)
             if drawn is None:
                 missing = f"{events.party}, {kind.replace('_', ' ')}: {basis}"
@@ -124,13 +142,6 @@ def hazard(
             parts.append(
                 Part(party=events.party, event=kind, state=state, per_year=mean, basis=basis)
             )
-    jumps = []
-    for event in found.dated:
-        years = (event.on - day).days / 365.25
-        if 0 < years < buyer.horizon_years:
-            chance = buyer.forced_off["national_list"]
-            rng = _rng(risk.seed, event.instrument)
-            jumps.append((event.on, years, elicited.chances(chance.low, chance.high, rng, n)))
     low, median, high = np.quantile(total, [0.05, 0.5, 0.95])
     return Hazard(
         median=float(median),
@@ -152,22 +163,30 @@ def _event(
     risk: RiskConfig,
 ) -> tuple[Array | None, str]:
     n = risk.draws
-    # One stream per event of a party: models with the same maker share its fate, draw by draw.
-    rng = _rng(risk.seed, f"{events.party} {kind}")
     forced = buyer.forced_off[kind]
-    chance = elicited.chances(forced.low, forced.high, rng, n)
+    chance = _chance(kind, buyer, risk)
     said = f"P(forced off) {forced.low:g} to {forced.high:g} ({forced.source})"
+    certain = -np.log1p(-np.minimum(chance, 1 - 1e-9)) / buyer.horizon_years
     if state == "happened":
-        spread = -np.log1p(-np.minimum(chance, 1 - 1e-9)) / buyer.horizon_years
-        return spread, f"has happened; {said}, spread over {buyer.horizon_years:g} years"
+        return certain, f"has happened; {said}, spread over {buyer.horizon_years:g} years"
     if state == "approved_unpublished":
         own = risk.unpublished_listing_per_year
-        rate = elicited.amounts(own.low, own.high, rng, n)
-        return rate * chance, f"{own.low:g} to {own.high:g} a year ({own.source}); {said}"
+        rate = elicited.amounts(own.low, own.high, _rng(risk.seed, f"unpublished {kind}"), n)
+        basis = f"{own.low:g} to {own.high:g} a year ({own.source}); {said}"
+        return np.minimum(rate * chance, certain), basis
     counted, text = rates.of(events.cohorts, kind)
     if counted is None:
         return None, text
-    return rng.gamma(counted.shape, 1 / counted.years, n) * chance, f"{text}; {said}"
+    # A cohort's rate is one unknown number, so all its parties meet the same draws of it.
+    rng = _rng(risk.seed, f"{next(iter(events.cohorts), '')} {kind}")
+    rate = rng.gamma(counted.shape, 1 / counted.years, n)
+    return np.minimum(rate * chance, certain), f"{text}; {said}"
+
+
+def _chance(kind: EventKind, buyer: BuyerConfig, risk: RiskConfig) -> Array:
+    """Draws of P(forced off | event): one unknown of the buyer, the same wherever it is used."""
+    forced = buyer.forced_off[kind]
+    return elicited.chances(forced.low, forced.high, _rng(risk.seed, kind), risk.draws)
 
 
 def _rng(seed: int, name: str) -> np.random.Generator:
@@ -179,10 +198,11 @@ def _unknown(why: str) -> Hazard:
 
 
 class Together(Frozen):
-    """Chance that several of a portfolio's developers are listed at once within the horizon."""
+    """Chance that several of a portfolio's developers are listed within the horizon."""
 
     at_once: float  # two or more on one day, listings coming in batches
-    independent: float  # two or more within the horizon at all, were each to come by itself
+    within: float  # two or more on any days, listings coming in batches
+    independent: float  # two or more on any days, were fates of equal chance independent
     dates_per_year: float
     hit_share: float
 
@@ -199,14 +219,19 @@ def together(
     rate = rng.gamma(dates + 0.5, 1 / exposure["span_years"], n)
     looked = max(dates * exposure["at_risk"], hits)
     share = rng.beta(hits + 0.5, looked - hits + 0.5, n)
-    none = (1 - share) ** developers
-    one = developers * share * (1 - share) ** (developers - 1)
-    at_once = 1 - np.exp(-rate * years * np.clip(1 - none - one, 0, 1))
-    alone = 1 - np.exp(-rate * share * years)
-    apart = 1 - (1 - alone) ** developers - developers * alone * (1 - alone) ** (developers - 1)
+    at_once = 1 - np.exp(-rate * years * _two_or_more(share, developers))
+    within = _two_or_more(1 - (1 - share) ** rng.poisson(rate * years), developers)
+    alone = np.mean(1 - np.exp(-rate * share * years))
     return Together(
         at_once=float(at_once.mean()),
-        independent=float(apart.mean()),
+        within=float(within.mean()),
+        independent=float(_two_or_more(np.asarray(alone), developers)),
         dates_per_year=float(rate.mean()),
         hit_share=float(share.mean()),
     )
+
+
+def _two_or_more(chance: Array, of: int) -> Array:
+    """Probability that two or more of several things happen, each with the same chance."""
+    none, one = (1 - chance) ** of, of * chance * (1 - chance) ** (of - 1)
+    return np.clip(1 - none - one, 0, 1)

@@ -1,6 +1,5 @@
 """Base -> derived: what a model carries of its ancestors by weights."""
 
-from harness.errors import FactError
 from harness.risk.registry import Registry
 
 Path = tuple[str, ...]
@@ -19,23 +18,26 @@ def weight_line(registry: Registry, key: str) -> list[Path]:
     return paths
 
 
-def check_acyclic(registry: Registry) -> None:
-    """Raises FactError that names the cycle, over edges of every kind but architecture and data.
+def cycle(registry: Registry) -> Path | None:
+    """The first cycle, over edges of every kind but architecture and data; None: there is none.
 
     Two models may share tokenizers both ways; nothing can be made from what was made from it.
     """
     done: set[str] = set()
-    for start in registry.models:
-        _visit(registry, (start,), done)
+    rounds = (_round(registry, (start,), done) for start in registry.models)
+    return next((found for found in rounds if found), None)
 
 
-def _visit(registry: Registry, path: Path, done: set[str]) -> None:
+def _round(registry: Registry, path: Path, done: set[str]) -> Path | None:
     if path[-1] in done:
-        return
+        return None
     for base in registry.models[path[-1]].bases:
         if base.edge not in ("weights", "distilled_outputs"):
             continue
         if base.model in path:
-            raise FactError(f"models: lineage cycle: {' -> '.join((*path, base.model))}")
-        _visit(registry, (*path, base.model), done)
+            return (*path[path.index(base.model) :], base.model)
+        found = _round(registry, (*path, base.model), done)
+        if found:
+            return found
     done.add(path[-1])
+    return None

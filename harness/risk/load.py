@@ -6,7 +6,7 @@ A folder holds `sources`, `parties`, `instruments`, `jurisdictions` and `models`
 
 import datetime as dt
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any, get_args
@@ -16,9 +16,10 @@ from pydantic import Field, ValidationError
 
 from harness.errors import FactError
 from harness.fields import Frozen
-from harness.risk.facts import Fact, Facts, facts_of
-from harness.risk.lineage import check_acyclic
+from harness.risk.facts import Fact, Facts, PastDay
+from harness.risk.lineage import cycle
 from harness.risk.registry import Instrument, Jurisdiction, Model, Party, Registry
+from harness.risk.standing import covers
 
 _KINDS: dict[str, type[Frozen]] = {
     "parties": Party,
@@ -33,8 +34,8 @@ class Source(Frozen):
 
     address: str = Field(min_length=4, description="Address or document")
     publisher: str = Field(min_length=2)
-    published: dt.date | None = Field(description="None: it carries no date")
-    read: dt.date
+    published: PastDay | None = Field(description="None: it carries no date")
+    read: PastDay
     review_by: dt.date = Field(description="Default for the facts taken from it")
 
 
@@ -48,6 +49,10 @@ class _Entry:
         """`file:line: key` of the deepest part of `location` that the text has."""
         return f"{self.path}:{_line(self.node, location)}: {self.key}"
 
+    def fault(self, location: Sequence[str | int], what: str) -> FactError:
+        """The error with its place."""
+        return FactError(f"{self.where(location)}: {_dotted(location)}: {what}")
+
 
 def shipped_folder() -> Path:
     """Where the registry of the package lies."""
@@ -58,7 +63,8 @@ def load_registry(further: Sequence[Path] = ()) -> Registry:
     """The shipped registry, with a company's own folders laid over it entry by entry.
 
     Raises FactError with file, line and key for a fact that does not hold to the schema, for a
-    source that is not listed, a date in the future, a dangling reference or a lineage cycle.
+    source that is not listed, a date in the future, a dangling reference, a check that denies a
+    listing or a lineage cycle.
     """
     places: dict[str, _Entry] = {}
     sources: dict[str, dict[str, Any]] = {}
@@ -79,7 +85,11 @@ def load_registry(further: Sequence[Path] = ()) -> Registry:
                 places[f"{kind}/{entry.key}"] = entry
     registry = Registry(**found)
     _check_references(registry, places)
-    check_acyclic(registry)
+    _check_checks(registry, places)
+    round_ = cycle(registry)
+    if round_:
+        entry = places[f"models/{round_[0]}"]
+        raise entry.fault(("bases",), f"lineage cycle: {' -> '.join(round_)}")
     return registry
 
 
@@ -102,32 +112,45 @@ def _parsed(path: Path) -> Iterator[_Entry]:
     try:
         node = yaml.compose(path.read_text("utf-8"), yaml.CSafeLoader)
     except UnicodeDecodeError as error:
-        raise FactError(f"{path}: not UTF-8: {error}") from error
+        line = error.object[: error.start].count(b"\n") + 1
+        raise FactError(f"{path}:{line}: not UTF-8: {error}") from error
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        said = " ".join(str(error.problem or error.context).split())
+        raise FactError(f"{path}:{mark.line + 1 if mark else 1}: no YAML: {said}") from error
     except yaml.YAMLError as error:
-        raise FactError(f"{path}: {' '.join(str(error).split())}") from error
+        raise FactError(f"{path}:1: no YAML: {' '.join(str(error).split())}") from error
     if not isinstance(node, yaml.MappingNode):
-        raise FactError(f"{path}: expected a mapping from key to entry")
+        raise FactError(f"{path}:1: expected a mapping from key to entry")
     for key, value in node.value:
-        yield _Entry(path, key.value, _plain(value, path), value)
+        yield _Entry(path, _text(key, path), _plain(value, path), value)
+
+
+def _text(key: yaml.Node, path: Path) -> str:
+    if not isinstance(key, yaml.ScalarNode):
+        raise FactError(f"{path}:{key.start_mark.line + 1}: a key is text, not a list or mapping")
+    return str(key.value)
 
 
 def _plain(node: yaml.Node, path: Path) -> Any:
-    """A node as plain data; dates and numbers in a fact's value stay text."""
+    """A node as plain data; dates stay text, and so does whatever a fact says."""
     if isinstance(node, yaml.MappingNode):
         plain: dict[str, Any] = {}
+        said = {"source", "confidence"} & {str(key.value) for key, _ in node.value}
         for key, value in node.value:
-            if key.value in plain:
-                line = key.start_mark.line + 1
-                raise FactError(f"{path}:{line}: {key.value} given more than once")
-            plain[key.value] = _plain(value, path)
+            name = _text(key, path)
+            if name in plain:
+                raise FactError(f"{path}:{key.start_mark.line + 1}: {name} given more than once")
+            fact = name == "value" and said and isinstance(value, yaml.ScalarNode)
+            plain[name] = (value.value or None) if fact else _plain(value, path)
         return plain
     if isinstance(node, yaml.SequenceNode):
         return [_plain(item, path) for item in node.value]
     match node.tag.rsplit(":", 1)[-1]:
         case "null":
             return None
-        case "bool":
-            return node.value.lower() in ("true", "yes", "on")
+        case "bool" if node.value.lower() in ("true", "false"):
+            return node.value.lower() == "true"  # `no` is text: Norway
         case "int" | "float":
             return yaml.safe_load(node.value)
         case _:
@@ -142,21 +165,15 @@ def _with_sources(
         return [_with_sources(item, sources, entry, (*location, i)) for i, item in enumerate(body)]
     if not isinstance(body, dict):
         return body
-    if "source" in body or "confidence" in body:
+    if {"source", "confidence"} & set(body) or ("value" in body and "evidence" not in body):
         key = body.get("source")
         if key is None:
-            raise FactError(f"{entry.where(location)}: {_dotted(location)}: a fact needs a source")
-        if key not in sources:
-            raise FactError(
-                f"{entry.where((*location, 'source'))}: {_dotted(location)}: no source {key!r};"
-                " add it to sources"
-            )
+            raise entry.fault(location, "a fact needs a source")
+        if not isinstance(key, str) or key not in sources:
+            raise entry.fault((*location, "source"), f"no source {key!r}; add it to sources")
         source = sources[key]
         about = {name: source[name] for name in ("publisher", "published", "read", "review_by")}
-        body = about | body | {"source": source["address"]}
-        if isinstance(body.get("value"), int | float):
-            body["value"] = str(body["value"])
-        return body
+        return about | body | {"source": source["address"]}
     return {
         name: _with_sources(item, sources, entry, (*location, name)) for name, item in body.items()
     }
@@ -178,25 +195,14 @@ def _listed(schema: type[Frozen], body: dict[str, Any]) -> dict[str, Any]:
 
 
 def _validated(schema: type[Frozen], entry: _Entry, body: Any) -> Any:
+    context = {"today": dt.date.today()}
     try:
-        made = schema.model_validate_json(json.dumps(body, default=str))
+        return schema.model_validate_json(json.dumps(body, default=str), context=context)
     except ValidationError as error:
-        first = error.errors()[0]
-        location = [part for part in first["loc"] if part != "found"]
-        raise FactError(f"{entry.where(location)}: {_dotted(location)}: {first['msg']}") from error
-    today = dt.date.today()
-    for fact in facts_of(made):
-        _not_in_future(entry, fact.read, "read", today)
-        _not_in_future(entry, fact.published, "published", today)
-    if isinstance(made, Source):
-        _not_in_future(entry, made.read, "read", today)
-        _not_in_future(entry, made.published, "published", today)
-    return made
-
-
-def _not_in_future(entry: _Entry, day: dt.date | None, what: str, today: dt.date) -> None:
-    if day and day > today:
-        raise FactError(f"{entry.where()}: {what} on {day}, which is in the future")
+        # A key with a typo is also a key that is missing: the first names the line.
+        problems = sorted(error.errors(), key=lambda each: each["type"] != "extra_forbidden")
+        location = [part for part in problems[0]["loc"] if part != "found"]
+        raise entry.fault(location, problems[0]["msg"]) from error
 
 
 def _line(node: yaml.Node, location: Sequence[str | int]) -> int:
@@ -216,50 +222,65 @@ def _dotted(location: Sequence[str | int]) -> str:
     return ".".join(map(str, location)) or "entry"
 
 
+Reference = tuple[tuple[str | int, ...], str, str, Container[str]]
+
+
 def _check_references(registry: Registry, places: dict[str, _Entry]) -> None:
-    for model in registry.models.values():
-        where = places[f"models/{model.key}"].where()
-        roles: list[Fact] = [model.developer, *model.licensor.found]
-        roles += [*model.api_operators, *model.hosts]
-        for role in roles:
-            _refuse(role.known and role.value not in registry.parties, where, "party", role.value)
-        for base in model.bases:
-            _refuse(base.model not in registry.models, where, "model (dangling base)", base.model)
+    for kind in _KINDS:
+        for key, entry in getattr(registry, kind).items():
+            for location, what, named, known in _references(registry, entry):
+                if named not in known:
+                    where = places[f"{kind}/{key}"]
+                    raise where.fault(location, f"no {what} {named!r} in the registry")
+
+
+def _references(registry: Registry, entry: Frozen) -> Iterator[Reference]:
+    """What the entry names: where, what it is, its key, and the keys that there are."""
+    match entry:
+        case Model():
+            yield from _named("developer", [entry.developer], "party", registry.parties)
+            yield from _named("licensor", entry.licensor.found, "party", registry.parties)
+            yield from _named("api_operators", entry.api_operators, "party", registry.parties)
+            yield from _named("hosts", entry.hosts, "party", registry.parties)
+            for i, base in enumerate(entry.bases):
+                yield ("bases", i, "model"), "model (dangling base)", base.model, registry.models
+        case Party():
+            for name in ("headquarters", "incorporation", "control"):
+                found = getattr(entry, name).found
+                yield from _named(name, found, "jurisdiction", registry.jurisdictions)
+            for i, owner in enumerate(entry.owners):
+                yield ("owners", i, "party"), "party", owner.party, registry.parties
+            for i, listing in enumerate(entry.listings):
+                where = ("listings", i, "instrument")
+                yield where, "instrument", listing.instrument, registry.instruments
+            series = {each.series for each in registry.instruments.values()}
+            for i, check in enumerate(entry.checks):
+                for j, key in enumerate(check.instruments):
+                    known = series | set(registry.instruments)
+                    yield ("checks", i, "instruments", j), "instrument or series", key, known
+        case Instrument() if entry.affiliates_under:
+            yield ("affiliates_under",), "instrument", entry.affiliates_under, registry.instruments
+
+
+def _named(
+    name: str, facts: Sequence[Fact], what: str, known: Container[str]
+) -> Iterator[Reference]:
+    for i, fact in enumerate(facts):
+        if fact.known:
+            yield (name, i, "value"), what, fact.value, known
+
+
+def _check_checks(registry: Registry, places: dict[str, _Entry]) -> None:
+    """Refuse a check that says not found while a listing says found: it would clear whoever loses
+    the listing."""
     for party in registry.parties.values():
-        where = places[f"parties/{party.key}"].where()
-        for owner in party.owners:
-            _refuse(owner.party not in registry.parties, where, "party", owner.party)
-        for listing in party.listings:
-            missing = listing.instrument not in registry.instruments
-            _refuse(missing, where, "instrument", listing.instrument)
-        checkable = {*registry.instruments, *(i.series for i in registry.instruments.values())}
-        for check in party.checks:
-            for key in check.instruments:
-                _refuse(key not in checkable, where, "instrument or series", key)
-        _refuse_contradiction(party, registry, where)
-        for seat in (*party.headquarters.found, *party.incorporation.found, *party.control.found):
-            missing = seat.known and seat.value not in registry.jurisdictions
-            _refuse(missing, where, "jurisdiction", seat.value)
-    for instrument in registry.instruments.values():
-        rule = instrument.affiliates_under
-        if rule:
-            where = places[f"instruments/{instrument.key}"].where()
-            _refuse(rule not in registry.instruments, where, "instrument", rule)
-
-
-def _refuse_contradiction(party: Party, registry: Registry, where: str) -> None:
-    """A check beside an open listing would clear the party the day the listing is lost."""
-    checked = {key for check in party.checks for key in check.instruments if check.evidence.known}
-    for listing in party.listings:
-        series = registry.instruments[listing.instrument].series
-        by_series = series in checked and series not in registry.instruments
-        if listing.until is None and (listing.instrument in checked or by_series):
-            raise FactError(
-                f"{where}: listed under {listing.instrument} and checked as not found there;"
-                " take one away"
-            )
-
-
-def _refuse(missing: bool, where: str, what: str, key: str) -> None:
-    if missing:
-        raise FactError(f"{where}: no {what} {key!r} in the registry")
+        for i, check in enumerate(party.checks):
+            for listing in party.listings:
+                instrument = registry.instruments[listing.instrument]
+                denied = covers(registry, check, instrument) and check.overlaps(listing)
+                if check.evidence.known and denied:
+                    raise places[f"parties/{party.key}"].fault(
+                        ("checks", i),
+                        f"not found under {instrument.key}, which lists it since {listing.since}:"
+                        " leave that instrument out, or give the check its since or until",
+                    )

@@ -1,13 +1,14 @@
 """The registry's schema: parties, models, instruments, jurisdictions, each made of facts."""
 
 import datetime as dt
-from typing import Literal
+from itertools import combinations, pairwise
+from typing import Annotated, Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import AfterValidator, Field, PositiveFloat, PositiveInt, model_validator
 
 from harness.config.judge import Bound, Deployment, Reading
 from harness.fields import Frozen
-from harness.risk.facts import Fact, Facts
+from harness.risk.facts import UNKNOWN, Fact, Facts
 
 Status = Literal[
     "in_force", "proposed", "suspended", "withdrawn", "approved_unpublished", "unknown"
@@ -17,22 +18,65 @@ Ban = Literal["blocked", "needs_approval", "dated_warning"]
 Edge = Literal["weights", "distilled_outputs", "architecture_or_tokenizer", "data"]
 
 
-# --- instruments -----------------------------------------------------------------------------
+def _one_of(*answers: str) -> AfterValidator:
+    """Each fact on the question gives one of these answers, or `unknown`."""
+
+    def checked(facts: Facts) -> Facts:
+        for fact in facts.found:
+            if fact.known and fact.value not in answers:
+                allowed = ", ".join((*answers, UNKNOWN))
+                raise ValueError(f"{fact.value!r} is none of {allowed}")
+        return facts
+
+    return AfterValidator(checked)
 
 
-class Phase(Frozen):
-    """A stretch of an instrument's life with one status."""
+def _dated(facts: Facts) -> Facts:
+    for fact in facts.found:
+        if fact.known:
+            try:
+                dt.date.fromisoformat(fact.value)
+            except ValueError:
+                raise ValueError(f"{fact.value!r} is no day like 2026-06-08, nor unknown") from None
+    return facts
 
-    status: Status
-    since: dt.date | None = Field(description="First day; None: since before anything here")
+
+Dated = Annotated[Facts, AfterValidator(_dated)]
+
+
+class Stretch(Frozen):
+    """What holds from one day until another."""
+
+    since: dt.date | None = Field(None, description="First day; None: since before anything here")
     until: dt.date | None = Field(None, description="First day after; None: open")
-    evidence: Fact
 
     def covers(self, day: dt.date) -> bool:
         """Whether that day lies in it."""
         return (self.since is None or self.since <= day) and (
             self.until is None or day < self.until
         )
+
+    def overlaps(self, other: "Stretch") -> bool:
+        """Whether some day lies in both."""
+        first = max(self.since or dt.date.min, other.since or dt.date.min)
+        return first < min(self.until or dt.date.max, other.until or dt.date.max)
+
+    @model_validator(mode="after")
+    def _runs_forward(self) -> "Stretch":
+        if self.since and self.until and self.until < self.since:
+            raise ValueError(f"until {self.until} lies before since {self.since}")
+        return self
+
+
+# --- instruments -----------------------------------------------------------------------------
+
+
+class Phase(Stretch):
+    """A stretch of an instrument's life with one status."""
+
+    since: dt.date | None = Field(description="First day; None: since before anything here")
+    status: Status
+    evidence: Fact
 
 
 class Effect(Frozen):
@@ -85,13 +129,23 @@ class Instrument(Frozen):
     other_readings: tuple[str, ...] = Field((), description="Known alternative readings")
 
     def phase(self, day: dt.date) -> Phase | None:
-        """The phase of that day; None before its beginning."""
-        return next((phase for phase in reversed(self.history) if phase.covers(day)), None)
+        """The phase of that day; None before its beginning and after its end."""
+        return next((phase for phase in self.history if phase.covers(day)), None)
 
     def status(self, day: dt.date) -> Status | None:
-        """Its status on that day; None before its beginning."""
+        """Its status on that day; None before its beginning and after its end."""
         phase = self.phase(day)
         return phase.status if phase else None
+
+    @model_validator(mode="after")
+    def _history_has_no_gap(self) -> "Instrument":
+        for before, after in pairwise(self.history):
+            if before.until is None or before.until != after.since:
+                raise ValueError(
+                    f"history: {before.status} until {before.until}, then {after.status} since"
+                    f" {after.since}: each phase begins on the day that the one before it ends"
+                )
+        return self
 
 
 # --- parties ---------------------------------------------------------------------------------
@@ -120,21 +174,32 @@ class Owner(Frozen):
     evidence: Fact
 
 
-class Listing(Frozen):
+class Listing(Stretch):
     """One party's entry under an instrument."""
 
-    instrument: str
-    entry: str = Field(description="Name as printed there")
     since: dt.date
     until: dt.date | None = Field(None, description="First day off the list")
+    instrument: str
+    entry: str = Field(description="Name as printed there")
     evidence: Fact
 
 
-class Check(Frozen):
-    """Instruments under which the party was looked for and not found."""
+class Check(Stretch):
+    """Instruments under which the party was looked for and not found.
 
-    instruments: tuple[str, ...] = Field(min_length=1)
+    It may have days of its own: who came off a list is not on it from that day on.
+    """
+
+    instruments: tuple[str, ...] = Field(
+        min_length=1, description="Keys; the name of a series stands for all its editions"
+    )
     evidence: Fact = Field(description="value: `not found`, or `unknown`")
+
+    @model_validator(mode="after")
+    def _says_what_it_found(self) -> "Check":
+        if self.evidence.known and self.evidence.value != "not found":
+            raise ValueError(f"evidence: {self.evidence.value!r} is neither not found nor unknown")
+        return self
 
 
 class Party(Frozen):
@@ -146,10 +211,10 @@ class Party(Frozen):
     headquarters: Facts = Field(description="ISO 3166 alpha-2")
     incorporation: Facts = Field(description="ISO 3166 alpha-2 of the top listed or legal entity")
     control: Facts = Field(description="ISO 3166 alpha-2 of who ultimately controls it")
-    ownership: Facts = Field(
-        description="foundation | private | state_minority | state_controlled | military | unknown"
-    )
-    founded: Facts = Field(description="ISO date, or unknown")
+    ownership: Annotated[
+        Facts, _one_of("foundation", "private", "state_minority", "state_controlled", "military")
+    ]
+    founded: Dated
     owners: tuple[Owner, ...] = ()
     listings: tuple[Listing, ...] = ()
     checks: tuple[Check, ...] = Field((), description="No check, no clean result")
@@ -176,9 +241,8 @@ class Jurisdiction(Frozen):
     key: str = Field(description="ISO 3166 alpha-2")
     name: str
     member_of: tuple[str, ...] = Field((), description="E.g. EU")
-    compulsion: Facts = Field(
-        description="ordinary_process | compulsion_without_appeal | unknown: may the state compel a"
-        " company to assist it without recourse to a court"
+    compulsion: Annotated[Facts, _one_of("ordinary_process", "compulsion_without_appeal")] = Field(
+        description="May the state compel a company to assist it without recourse to a court"
     )
     indicators: tuple[Indicator, ...] = ()
 
@@ -197,8 +261,21 @@ class Condition(Frozen):
     consequence: Literal["blocked", "needs_approval", "duty"]
     text: str = Field(min_length=4)
 
+    @model_validator(mode="after")
+    def _bounds_fit_the_kind(self) -> "Condition":
+        for name, kind, given in (
+            ("excludes", "territory", bool(self.excludes)),
+            ("above_monthly_users", "users", self.above_monthly_users is not None),
+            ("above_usd_per_year", "revenue", self.above_usd_per_year is not None),
+        ):
+            if given and self.kind != kind:
+                raise ValueError(f"{name} belongs to the kind {kind}, not {self.kind}")
+        if self.kind == "territory" and not self.excludes:
+            raise ValueError("a territory condition needs excludes")
+        return self
 
-class Licence(Frozen):
+
+class Licence(Stretch):
     """Terms of a repo over a stretch of time."""
 
     id: str = Field(description="SPDX id, or LicenseRef-<name>, or unknown")
@@ -206,8 +283,6 @@ class Licence(Frozen):
         description="open: an OSI-approved licence or its like for weights"
     )
     conditions: tuple[Condition, ...] = ()
-    since: dt.date | None = Field(None, description="None: since the release")
-    until: dt.date | None = None
     evidence: Fact
 
 
@@ -231,14 +306,23 @@ class Model(Frozen):
     licensor: Facts = Field(description="Party key, or unknown")
     api_operators: tuple[Fact, ...] = Field((), description="Party keys")
     hosts: tuple[Fact, ...] = Field((), description="Party keys of where the weights are kept")
-    released: Facts = Field(description="ISO date, or unknown")
+    released: Dated
     licences: tuple[Licence, ...] = Field(min_length=1, description="Its history, oldest first")
-    lineage: Facts = Field(description="from_scratch | derived | unknown")
+    lineage: Annotated[Facts, _one_of("from_scratch", "derived")]
     bases: tuple[Base, ...] = ()
-    transparency: Facts = Field(
-        description="open_data_code_evals | data_summary | weights_only | nothing | unknown"
-    )
+    transparency: Annotated[
+        Facts, _one_of("open_data_code_evals", "data_summary", "weights_only", "nothing")
+    ]
     weights_sha256: Facts | None = Field(None, description="None: not looked up")
+
+    @model_validator(mode="after")
+    def _one_stretch_of_terms_at_a_time(self) -> "Model":
+        for one, other in combinations(self.licences, 2):
+            if one.since != other.since and one.overlaps(other):
+                raise ValueError(
+                    f"licences: {one.id} and {other.id} overlap; give the earlier one its until"
+                )
+        return self
 
     @property
     def repo(self) -> str:
@@ -262,12 +346,16 @@ class Registry(Frozen):
     def find(self, repo: str, revision: str | None = None) -> Model | None:
         """Facts on that revision, else on the repo without one; None: not assessed.
 
-        A key `repo@revision` may be given as the repo.
+        A key `repo@revision` may be given as the repo. Of two commits the shorter may abbreviate
+        the longer, from 7 digits on, unless several entries fit.
         """
         repo, _, asked = repo.partition("@")
         asked = asked or revision or "*"
-        for model in self.models.values():
-            known = model.revision
-            if model.repo == repo and known != "*" and asked.startswith(known):
-                return model
+        named = [m for m in self.models.values() if m.repo == repo and m.revision != "*"]
+        shorter = [m for m in named if asked.startswith(m.revision)]
+        if shorter:
+            return max(shorter, key=lambda m: len(m.revision))
+        longer = [m for m in named if m.revision.startswith(asked)]
+        if len(asked) >= 7 and len(longer) == 1:
+            return longer[0]
         return self.models.get(f"{repo}@*")

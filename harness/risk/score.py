@@ -4,8 +4,17 @@ Weights w ~ Dirichlet(concentration x stated weights), facts x ~ Uniform[low, hi
 model and factor by itself: two models that share an unknown fact are compared as if it could
 differ, which makes ties of some pairs that are not. All models meet the same draws of the weights.
 Method: OECD/JRC Handbook on Constructing Composite Indicators (2008), uncertainty and sensitivity.
+
+Names, order and the other models change nothing about a model's own figures, nor about a pair:
+
+- a model alone is drawn on one stream that all models use; raising a factor never lowers its score;
+- a pair is drawn on two, A on the first and B on the second and the other way round: P(A safer) and
+  P(B safer) sum to 1, equal vectors get 0.5, raising a factor of A never raises P(A safer);
+- ranks need all models apart, each on a stream seeded by its vector; equal vectors pool theirs.
 """
 
+import zlib
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -17,6 +26,7 @@ from harness.fields import Frozen
 
 Array = npt.NDArray[np.float64]
 LEAST_HEADROOM = 0.02  # 1 - x of the non-compensatory score: a factor at 1 would decide alone
+_FIRST, _SECOND, _RANKS = 1, 2, 3  # names of the streams of facts
 
 
 class Vector(Frozen):
@@ -66,14 +76,15 @@ def score(
 ) -> Scores:
     """Score the models together. `weights` sum to 1 and are all above 0."""
     w0 = np.array([weights[name] for name in FACTORS])
-    low = np.array([[v.low[name] for name in FACTORS] for v in vectors])
-    high = np.array([[v.high[name] for name in FACTORS] for v in vectors])
-    drawn = np.random.default_rng(risk.seed).dirichlet(
-        risk.dirichlet_concentration * w0, risk.draws
+    low = np.array([[v.low[name] for name in FACTORS] for v in vectors]).reshape(-1, len(w0))
+    high = np.array([[v.high[name] for name in FACTORS] for v in vectors]).reshape(low.shape)
+    drawn = _stream(risk.seed).dirichlet(risk.dirichlet_concentration * w0, risk.draws)
+    first, second = (_stream(risk.seed, name).random(drawn.shape) for name in (_FIRST, _SECOND))
+    (additive, other), (rival, other_rival) = (
+        _draw(low, high, drawn, stream) for stream in (first, second)
     )
-    additive, other = _draw(low, high, drawn, risk)
-    ranks = _ranks(additive)
-    safer, safer_other = _safer(additive), _safer(other)
+    ranks = _ranks(low, high, drawn, risk.seed)
+    safer, safer_other = _safer(additive, rival), _safer(other, other_rival)
     different = np.maximum(np.minimum(safer, safer_other), np.minimum(1 - safer, 1 - safer_other))
     bounds = [_bounds(low[i], high[i], w0, risk.weight_slack) for i in range(len(vectors))]
     shares = _weights_share(low, high, w0, risk.dirichlet_concentration)
@@ -105,15 +116,19 @@ def score(
     )
 
 
-def _draw(low: Array, high: Array, weights: Array, risk: RiskConfig) -> tuple[Array, Array]:
-    """Additive and non-compensatory score of each model in each draw, (models, draws)."""
-    additive = np.empty((len(low), risk.draws))
+def _stream(*names: int) -> np.random.Generator:
+    return np.random.default_rng(names)
+
+
+def _draw(low: Array, high: Array, weights: Array, uniform: Array) -> tuple[Array, Array]:
+    """Additive and non-compensatory score of each model in each draw, (models, draws).
+
+    Weights and uniform, (draws, factors), are common to all models.
+    """
+    additive = np.empty((len(low), len(weights)))
     other = np.empty_like(additive)
     for i in range(len(low)):
-        # By place and not by name or facts: a renamed model keeps its draws, and raising an end
-        # of an interval raises every draw, so that a new listing can never lower a score.
-        u = np.random.default_rng([risk.seed, i]).random(weights.shape)
-        x = low[i] + u * (high[i] - low[i])
+        x = low[i] + uniform * (high[i] - low[i])
         additive[i] = np.einsum("df,df->d", weights, x)
         headroom = np.log(np.maximum(1 - x, LEAST_HEADROOM))
         other[i] = 1 - np.exp(np.einsum("df,df->d", weights, headroom))
@@ -125,20 +140,35 @@ def _spread(draws: Array) -> Spread:
     return Spread(median=float(median), low=float(low), high=float(high))
 
 
-def _ranks(scores: Array) -> Array:
-    """Rank of each model in each draw, 1 = lowest score; equal scores share the better rank."""
-    return np.asarray(rankdata(scores, method="min", axis=0), dtype=np.float64)
+def _ranks(low: Array, high: Array, weights: Array, seed: int) -> list[Array]:
+    """Draws of the rank of each model, 1 = lowest score; equal scores share the better rank."""
+    twins: defaultdict[int, list[int]] = defaultdict(list)
+    scores = np.empty((len(low), len(weights)))
+    for i in range(len(low)):
+        vector = zlib.crc32(np.concatenate([low[i], high[i]]).tobytes())
+        # Models with equal vectors are different models: each draws its own unknown facts.
+        uniform = _stream(seed, _RANKS, vector, len(twins[vector])).random(weights.shape)
+        scores[i] = np.einsum("df,df->d", weights, low[i] + uniform * (high[i] - low[i]))
+        twins[vector].append(i)
+    if not len(low):
+        return []
+    ranks = rankdata(scores, method="min", axis=0)
+    pooled = {i: ranks[rows] for rows in twins.values() for i in rows}
+    return [pooled[i] for i in range(len(low))]
 
 
-def _safer(scores: Array) -> Array:
-    """P(a has a lower score than b), ties by half; the diagonal is 0.5."""
-    n = len(scores)
-    safer = np.full((n, n), 0.5)
-    for a in range(n - 1):
-        rest = scores[a + 1 :]
-        wins = (scores[a] < rest).mean(axis=1) + 0.5 * (scores[a] == rest).mean(axis=1)
-        safer[a, a + 1 :], safer[a + 1 :, a] = wins, 1 - wins
-    return safer
+def _safer(first: Array, second: Array) -> Array:
+    """P(a has a lower score than b), ties by half; the diagonal is 0.5. From two streams of facts:
+    a on the first and b on the second, and the other way round."""
+    n, draws = first.shape
+    on_first, on_second = first.astype(np.float32), second.astype(np.float32)  # half the time
+    lead = np.zeros((n, n))
+    hit = np.empty(draws, dtype=bool)
+    for a in range(n):
+        for b in range(n):
+            lower = np.count_nonzero(np.less(on_first[a], on_second[b], out=hit))
+            lead[a, b] = lower - np.count_nonzero(np.greater(on_first[a], on_second[b], out=hit))
+    return np.asarray(0.5 + (lead - lead.T) / (4 * draws))
 
 
 def _bounds(low: Array, high: Array, w0: Array, slack: float) -> tuple[float, float]:

@@ -22,14 +22,27 @@ class Screened(Frozen):
         """As a terminal shows it."""
         lines = []
         for hit in self.found.hits:
+            entry = hit.entry
             party = f" ({hit.party})" if hit.party else ""
-            ended = f" to {hit.end}" if hit.end else ""
+            ended = f" to {entry.end}" if entry.end else ""
             ruled = f", ruled {hit.ruling.ruling} by {hit.ruling.by}" if hit.ruling else ""
-            lines.append(
-                f"HIT       {hit.query}{party}: {hit.entry.name}, {hit.list_key}"
-                f" {hit.program} edition {hit.edition}, from {hit.start or 'unknown'}{ended};"
-                f" by {hit.rule} {hit.alias!r}, score {hit.score:.2f}{ruled}"
+            owners = "".join(
+                f", {stake.owner} holds"
+                f" {'a share unknown' if stake.share is None else f'{stake.share:.0%}'}"
+                f" of {stake.owned}"
+                for stake in hit.path
             )
+            lines.append(
+                f"HIT       {hit.query}{party}: {entry.name}, {entry.list_key}"
+                f" {entry.program} edition {entry.edition}, from {entry.start or 'unknown'}{ended};"
+                f" by {hit.rule} {hit.alias!r}, score {hit.score:.2f}{owners}{ruled}"
+            )
+        lines += [
+            f"OWNED     {each.query} ({each.party}): through an owner on {each.entry.list_key},"
+            f" {each.entry.name}; share {'unknown' if each.share is None else f'{each.share:.0%}'};"
+            " counts where a rule on affiliates holds"
+            for each in self.found.information
+        ]
         for each in self.found.proposals:
             lines.append(
                 f"PROPOSAL  {each.query} ({each.party or 'no party'}): looks like"
@@ -59,7 +72,7 @@ def screen_lists(
     )
     keys = [snapshot.meta.list_key for snapshot in held]
     return Screened(
-        lists=tuple(f"{s.meta.list_key} {s.meta.edition}" for s in held),
+        lists=tuple(f"{s.meta.list_key} {s.edition}" for s in held),
         silent_about=tuple(snapshots.silent_about(keys)),
         found=found,
     )

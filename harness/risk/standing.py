@@ -4,17 +4,18 @@ No check means unknown: a name that nobody looked for is never a clean result.
 """
 
 import datetime as dt
-from collections.abc import Iterator
+import math
+from collections.abc import Iterable, Iterator
 from typing import Literal
 
 from harness.config.judge import Deployment, RiskConfig
 from harness.fields import Frozen
-from harness.risk.facts import Fact, Facts
+from harness.risk.facts import Fact, Facts, strength
 from harness.risk.lineage import Path
-from harness.risk.registry import Instrument, Party, Registry
+from harness.risk.registry import Check, Instrument, Owner, Party, Registry
 
 AffiliatesRule = Literal["as_law", "on", "off"]
-HALF = 0.5
+HALF = 0.5 - 1e-9  # so that 0.3 + 0.1 + 0.1 is half
 
 
 class Standing(Frozen):
@@ -69,33 +70,39 @@ def standing(
     instrument: Instrument,
     day: dt.date,
     affiliates_rule: AffiliatesRule,
+    seen: Path = (),
 ) -> Standing:
-    """How the party stands under the instrument on that day."""
-    own = _own(party, instrument, day)
+    """How the party stands under the instrument on that day, by itself or through its owners.
+
+    `seen`: parties on the way from an owned one, which are not looked at again.
+    """
+    own = _own(registry, party, instrument, day)
     if own.state == "listed":
         return own
-    owned = _through_owners(registry, party, instrument, day, affiliates_rule, ())
-    return owned or own
+    return _through_owners(registry, party, instrument, day, affiliates_rule, seen) or own
 
 
-def _own(party: Party, instrument: Instrument, day: dt.date) -> Standing:
+def covers(registry: Registry, check: Check, instrument: Instrument) -> bool:
+    """Whether the check names the instrument, or its series by a name that no instrument has."""
+    named = instrument.key, instrument.series
+    return any(
+        name in check.instruments and (name == instrument.key or name not in registry.instruments)
+        for name in named
+    )
+
+
+def _own(registry: Registry, party: Party, instrument: Instrument, day: dt.date) -> Standing:
     for listing in party.listings:
-        begun = listing.since <= day
-        if listing.instrument == instrument.key and begun and not _over(listing.until, day):
+        if listing.instrument == instrument.key and listing.covers(day):
             return Standing(state="listed", text=listing.entry, fact=listing.evidence)
     if instrument.reaches_domiciles:
         return _by_domicile(party, instrument)
-    for check in party.checks:
-        if {instrument.key, instrument.series} & set(check.instruments):
-            state: Literal["not_found", "unknown"] = (
-                "not_found" if check.evidence.known else "unknown"
-            )
-            return Standing(state=state, text=check.evidence.value, fact=check.evidence)
-    return Standing(state="unknown", text="nobody has checked", fact=None)
-
-
-def _over(until: dt.date | None, day: dt.date) -> bool:
-    return until is not None and until <= day
+    checks = [c for c in party.checks if c.covers(day) and covers(registry, c, instrument)]
+    if not checks:
+        return Standing(state="unknown", text="nobody has checked", fact=None)
+    best = max((check.evidence for check in checks), key=strength)
+    state: Literal["not_found", "unknown"] = "not_found" if best.known else "unknown"
+    return Standing(state=state, text=best.value, fact=best)
 
 
 def _by_domicile(party: Party, instrument: Instrument) -> Standing:
@@ -111,8 +118,8 @@ def _by_domicile(party: Party, instrument: Instrument) -> Standing:
     for what, facts in seats.items():
         if not facts.best.known:
             return Standing(state="unknown", text=f"{what} unknown", fact=facts.best)
-    text = f"{what} {facts.value}"
-    return Standing(state="not_found", text=text, fact=facts.best)
+    text = ", ".join(f"{what} {facts.value}" for what, facts in seats.items())
+    return Standing(state="not_found", text=text, fact=party.control.best)
 
 
 def _through_owners(
@@ -121,34 +128,55 @@ def _through_owners(
     instrument: Instrument,
     day: dt.date,
     affiliates_rule: AffiliatesRule,
-    seen: tuple[str, ...],
+    seen: Path,
 ) -> Standing | None:
-    """Listed through an owner; unknown where the share or the rule is; None: not reached."""
+    """Listed through owners; unknown where they, a share or the rule are; None: not reached."""
     reach, doubt = _reach(registry, instrument, day, affiliates_rule)
     if reach == "none":
         return None
-    found: Standing | None = None
+    way = (*seen, party.key)
+    holders = []
     for owner in party.owners:
-        if owner.party in seen or owner.party == party.key:
-            continue
-        holder = registry.parties[owner.party]
-        at = _own(holder, instrument, day)
-        if at.state != "listed":
-            further = _through_owners(
-                registry, holder, instrument, day, affiliates_rule, (*seen, party.key)
-            )
-            if further is None:
-                continue
-            at = further
+        if owner.party not in way:
+            holder = registry.parties[owner.party]
+            at = standing(registry, holder, instrument, day, affiliates_rule, way)
+            holders.append((owner, at))
+    listed = [each for each in holders if each[1].state == "listed"]
+    perhaps = [each for each in holders if each[1].state != "not_found"]
+    if listed and (reach == "any" or _least(owner for owner, _ in listed) >= HALF):
+        state: Literal["listed", "unknown"] = "unknown" if doubt else "listed"
+        return _held(party, listed, state, doubt)
+    if perhaps and (reach == "any" or _most(owner for owner, _ in perhaps) >= HALF):
+        return _held(party, perhaps, "unknown", doubt)
+    if not party.ownership.best.known:
+        return Standing(state="unknown", text="owners unknown", fact=party.ownership.best)
+    return None
+
+
+def _least(owners: Iterable[Owner]) -> float:
+    """What they hold together if no unknown share counts.
+
+    Shares of listed owners add up (15 CFR 744.11(a)(1) as of 2025-09-29).
+    """
+    return math.fsum(owner.share or 0.0 for owner in owners)
+
+
+def _most(owners: Iterable[Owner]) -> float:
+    return math.fsum(1.0 if owner.share is None else owner.share for owner in owners)
+
+
+def _held(
+    party: Party,
+    holders: list[tuple[Owner, Standing]],
+    state: Literal["listed", "unknown"],
+    doubt: str,
+) -> Standing:
+    parts = []
+    for owner, at in holders:
         share = "a share unknown" if owner.share is None else f"{owner.share:.0%}"
-        text = f"{at.text}, which holds {share} of {party.title}"
-        if at.state == "unknown" or doubt:
-            found = found or Standing(state="unknown", text=text + doubt, fact=owner.evidence)
-        elif reach == "any" or (owner.share is not None and owner.share >= HALF):
-            return Standing(state="listed", text=text, fact=owner.evidence)
-        elif owner.share is None:
-            found = found or Standing(state="unknown", text=text, fact=owner.evidence)
-    return found
+        who = at.text if at.state == "listed" else f"{owner.party} ({at.text})"
+        parts.append(f"{who}, which holds {share} of {party.title}")
+    return Standing(state=state, text="; ".join(parts) + doubt, fact=holders[0][0].evidence)
 
 
 def _reach(

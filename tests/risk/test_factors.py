@@ -112,8 +112,15 @@ def test_compulsion_is_the_higher_of_ownership_and_law(
 
 
 def history(*grants: tuple[str, dt.date | None]) -> Registry:
+    ends = [since for _, since in grants[1:]] + [None]
+    steps = zip(grants, ends, strict=True)
     return registry(
-        model(licences=tuple(licence(f"L{i}", g, since=d) for i, (g, d) in enumerate(grants)))
+        model(
+            licences=tuple(
+                licence(f"L{i}", grant, since=since, until=until)
+                for i, ((grant, since), until) in enumerate(steps)
+            )
+        )
     )
 
 

@@ -141,6 +141,49 @@ def test_the_same_seed_gives_the_same_figures_and_a_name_changes_nothing() -> No
     assert first.models[0].additive == again.models[0].additive
 
 
+def test_neither_order_nor_company_changes_a_model_or_a_pair() -> None:
+    a, b = vector("a", 0.2, listing=(0, 1)), vector("b", 0.2, lineage=(0, 1), licence=(0.1, 0.4))
+    more = vector("c", 0.3, security=(0, 1))
+
+    pair, turned, three = scored(a, b), scored(b, a), scored(more, b, a)
+
+    for other, at in ((turned, 1), (three, 2)):
+        assert other.models[at].additive == pair.models[0].additive
+        assert other.models[at].bound_high == pair.models[0].bound_high
+    assert pair.safer[0][1] == turned.safer[1][0] == three.safer[2][1]
+    assert pair.models[0].rank == turned.models[1].rank
+
+
+def test_models_with_equal_unknown_facts_are_even_and_share_their_ranks() -> None:
+    found = scored(*(vector(key, listing=(0, 1)) for key in "abc"))
+
+    assert np.all(np.array(found.safer) == 0.5)
+    assert {(m.rank.low, m.rank.median, m.rank.high) for m in found.models} == {(1, 2, 3)}
+
+
+def test_nothing_to_score_is_an_empty_answer() -> None:
+    assert scored().models == ()
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    low=st.floats(0, 1),
+    rise=st.tuples(st.floats(0, 1), st.floats(0, 1)),
+    at=st.sampled_from(FACTORS),
+)
+def test_a_worse_factor_never_makes_a_model_safer_than_another(
+    low: float, rise: tuple[float, float], at: FactorName
+) -> None:
+    rival = vector("b", 0.3, listing=(0, 1), lineage=(0, 1))
+    before = vector("a", 0.2, **{"licence": (0, 1), at: (low, 1.0)})
+    worse = vector("a", 0.2, **{"licence": (0, 1), at: (max(low, *rise), 1.0)})
+
+    old, new = scored(before, rival, draws=500), scored(worse, rival, draws=500)
+
+    assert new.safer[0][1] <= old.safer[0][1] + 1e-9
+    assert new.safer_non_compensatory[0][1] <= old.safer_non_compensatory[0][1] + 1e-9
+
+
 def test_correlation_of_factors_over_the_models() -> None:
     found = scored(
         vector("a", listing=(0.0, 0.0), compulsion=(0.0, 0.0)),

@@ -1,6 +1,5 @@
-"""Download of a list into the store. Nothing is fetched unless somebody asks."""
+"""Download of one list, on request only: streamed, retried, checked for length, then kept."""
 
-import datetime as dt
 import tempfile
 import time
 from collections.abc import Callable
@@ -11,77 +10,133 @@ import httpx
 
 from harness.errors import FactError, SetupError
 from harness.risk.lists import snapshots
+from harness.risk.lists.catalogue import catalogue
 
-TRIES, LARGEST_BYTES = 3, 500_000_000
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+TRIES = 3
+MAX_BYTES = 512 * 2**20  # the largest list in the catalogue has a tenth of it
+_TIMEOUT_S = 30.0
+_REPEATED = (408, 429)  # and 5xx: the server may answer the same request later
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+class _Again(Exception):
+    """This try failed in a way that the next may not; its text says how."""
 
 
 def fetch(
     list_key: str,
-    progress: Callable[[int, int | None], None] = lambda done, total: None,
+    say: Callable[[str], None] | None = None,
     *,
     address: str | None = None,
+    format: str | None = None,
+    edition: str | None = None,
     confirm_shrink: bool = False,
-    wait_s: float = 1.0,
+    progress: Callable[[int, int | None], None] | None = None,
+    max_bytes: int = MAX_BYTES,
+    pause_s: float = 2.0,
 ) -> snapshots.Snapshot:
-    """Download, read and keep a list. `progress` gets bytes so far and the total, if told.
+    """Fetch a list and keep it as its newest snapshot; see `snapshots.add`.
 
-    Raises SetupError where it cannot be had after three tries, FactError where what came does not
-    read, is cut short, or shrank by half; the snapshot before it stays in force.
+    `say` gets one line per failed try and one at the end; `progress` bytes so far and in all (None:
+    the server does not tell). `address`, `format`: default those of the catalogue. The pause before
+    a further try is `pause_s`, then twice that.
+
+    Raises SetupError when the list cannot be got, FactError when there is no address for it or
+    what came is not the list. Either way the snapshot before stays in force.
     """
-    known = snapshots.known(list_key)
-    source = address or known.address
-    if source is None:
-        raise FactError(f"{list_key}: no file to download; use `harness risk lists add`")
-    url = urlsplit(source)
-    if url.scheme != "https" and url.hostname not in _LOOPBACK:
-        raise FactError(f"{source}: only https addresses are fetched")
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / (Path(url.path).name or "list")
-        _download(source, path, progress, wait_s)
-        edition = known.edition or str(dt.date.today())
-        return snapshots.add(
-            path, list_key, known.format, edition, source, confirm_shrink=confirm_shrink
+    say, progress = say or _nothing, progress or _nothing
+    address = address or _address(list_key)
+    with tempfile.TemporaryDirectory() as name:
+        path = Path(name) / (Path(urlsplit(address).path).name or list_key)
+        for attempt in range(1, TRIES + 1):
+            try:
+                _download(address, path, progress, max_bytes)
+                break
+            except _Again as error:
+                if attempt == TRIES:
+                    raise SetupError(
+                        f"cannot fetch {list_key} in {TRIES} tries: {error}; is the network"
+                        " reachable? The snapshot before stays in force"
+                    ) from error
+                say(f"{list_key}: {error}; trying again")
+                time.sleep(pause_s * 2 ** (attempt - 1))
+        before = snapshots.latest(list_key)
+        kept = snapshots.add(
+            path,
+            list_key,
+            format=format,
+            edition=edition,
+            address=address,
+            confirm_shrink=confirm_shrink,
         )
+    same = before is not None and before.folder == kept.folder
+    say(
+        f"{list_key}: edition {kept.edition}, {kept.rows:,} rows,"
+        f" {'unchanged' if same else f'kept in {kept.folder}'}"
+    )
+    return kept
+
+
+def _nothing(*_: object) -> None:
+    pass
+
+
+def _address(list_key: str) -> str:
+    known = catalogue()
+    if list_key not in known:
+        raise FactError(f"no list {list_key!r} in the catalogue; known: {', '.join(known)}")
+    address = known[list_key].address
+    if address is None:
+        raise FactError(
+            f"{list_key} ({known[list_key].title}) is not published as a file; give an --address,"
+            " or add a table of your own"
+        )
+    return address
 
 
 def _download(
-    source: str, path: Path, progress: Callable[[int, int | None], None], wait_s: float
+    address: str, path: Path, progress: Callable[[int, int | None], None], max_bytes: int
 ) -> None:
-    for left in reversed(range(TRIES)):
-        try:
-            _once(source, path, progress)
-            return
-        except httpx.HTTPStatusError as error:
-            again = error.response.status_code >= 500 or error.response.status_code == 429
-            if not again or not left:
-                raise SetupError(f"{source}: HTTP {error.response.status_code}") from error
-        except (httpx.HTTPError, _Short) as error:
-            if not left:
-                raise SetupError(f"{source}: {error} ({TRIES} tries)") from error
-        time.sleep(wait_s)
+    """One try. Raises _Again where a further try may help, SetupError where it cannot."""
+    hooks = {"request": [_only_safe]}
+    try:
+        with (
+            httpx.Client(follow_redirects=True, timeout=_TIMEOUT_S, event_hooks=hooks) as client,
+            client.stream("GET", address) as response,
+        ):
+            status = response.status_code
+            if status in _REPEATED or status >= 500:
+                raise _Again(f"{address} answered {status}")
+            if status != 200:
+                raise SetupError(f"{address} answered {status}; check the address")
+            told = response.headers.get("content-length", "")
+            total = int(told) if told.isdigit() else None
+            if total and total > max_bytes:
+                raise _too_large(address, max_bytes)
+            written = 0
+            # httpx raises by itself where fewer bytes come than Content-Length announces.
+            with path.open("wb") as sink:
+                for chunk in response.iter_bytes():
+                    written += len(chunk)
+                    if written > max_bytes:
+                        raise _too_large(address, max_bytes)
+                    sink.write(chunk)
+                    progress(response.num_bytes_downloaded, total)
+    except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
+        raise SetupError(f"{address}: {error}; check the address") from error
+    except httpx.HTTPError as error:
+        raise _Again(f"{address}: {str(error) or type(error).__name__}") from error
 
 
-class _Short(Exception):
-    """Fewer bytes came than were announced."""
+def _only_safe(request: httpx.Request) -> None:
+    """Refuses plain HTTP, also after a redirect: whoever alters a list on its way clears names."""
+    url = request.url
+    if url.scheme != "https" and not (url.scheme == "http" and url.host in _LOOPBACK):
+        raise SetupError(f"{url}: lists are fetched over https only")
 
 
-def _once(source: str, path: Path, progress: Callable[[int, int | None], None]) -> None:
-    # Raw bytes against Content-Length: a list that is cut must not pass for a shorter one.
-    headers = {"Accept-Encoding": "identity"}
-    with (
-        httpx.stream("GET", source, follow_redirects=True, timeout=60, headers=headers) as answer,
-        path.open("wb") as file,
-    ):
-        answer.raise_for_status()
-        told = answer.headers.get("Content-Length")
-        total = int(told) if told else None
-        done = 0
-        for chunk in answer.iter_raw():
-            done += len(chunk)
-            if done > LARGEST_BYTES:
-                raise FactError(f"{source}: more than {LARGEST_BYTES:,} bytes")
-            file.write(chunk)
-            progress(done, total)
-    if total is not None and done != total:
-        raise _Short(f"{done} of {total} bytes came")
+def _too_large(address: str, max_bytes: int) -> SetupError:
+    return SetupError(
+        f"{address} holds more than {max_bytes:,} bytes; get it by hand, cut it to what you need"
+        " and add the file"
+    )

@@ -89,7 +89,9 @@ def rows(
             line = reader.line_num + 1
     except csv.Error as error:
         cut = "unexpected end" in str(error)
-        raise place.fault(line, f"ends inside a quotation; {_CUT}" if cut else str(error)) from error
+        raise place.fault(
+            line, f"ends inside a quotation; {_CUT}" if cut else str(error)
+        ) from error
     if not found:
         raise place.fault(None, f"has a header and no rows; {_CUT}")
 

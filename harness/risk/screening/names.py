@@ -40,16 +40,16 @@ _PLACES = (
     " zhuhai"
 )
 _TRADES = (
-    "academy ai and applied artificial automation big center centre cloud communication"
-    " communications computer computing consulting data design development digital electric"
-    " electronic electronics energy engine engineering equipment enterprise enterprises for group"
-    " gongsi holding holdings industrial industries industry information innovation institute"
-    " instruments intelligence intelligent internet investment investments jishu jituan keji lab"
-    " laboratory labs machinery management manufacturing materials media network networks of"
-    " organization platform platforms products research robotics science sciences security"
-    " semiconductor service services smart software solutions space system systems tech"
-    " technical technological technologies technology telecom the trading university wangluo xinxi"
-    " yanjiuyuan zhineng"
+    "academy ai and applied artificial asset automation big capital center centre cloud"
+    " communication communications computer computing consulting data design development digital"
+    " electric electronic electronics energy engine engineering enterprise enterprises equipment"
+    " financial for fund gongsi group holding holdings industrial industries industry information"
+    " innovation institute instruments intelligence intelligent internet investment investments"
+    " jishu jituan keji lab laboratory labs machinery management manufacturing materials media"
+    " network networks of organization partnership platform platforms products research robotics"
+    " science sciences security semiconductor service services smart software solutions space"
+    " system systems tech technical technological technologies technology telecom the trading"
+    " university wangluo xinxi yanjiuyuan zhineng"
 )
 GENERIC = frozenset(_PLACES.split()) | frozenset(_TRADES.split())
 _NO_NAME = frozenset(_PLACES.split()) | _FORMS | {"group", "holding", "holdings"}
