@@ -1,6 +1,7 @@
 """All that is judged of one model for one buyer, way of use and day. Pure."""
 
 import datetime as dt
+from collections.abc import Mapping
 from typing import Literal
 
 from harness.config.judge import BuyerConfig, Deployment, EventKind, FactorName, RiskConfig
@@ -11,7 +12,7 @@ from harness.risk.gates import Gate, gate
 from harness.risk.licences import settled
 from harness.risk.lineage import weight_line
 from harness.risk.registry import Jurisdiction, Model, Party, Registry
-from harness.risk.standing import concerned, looks
+from harness.risk.standing import HALF, concerned, looks
 
 EventState = Literal["possible", "approved_unpublished", "happened"]
 _LISTED: tuple[EventKind, ...] = ("use_ban", "national_list", "state_list")
@@ -91,7 +92,7 @@ def assess(
         licence=licence.id if licence else "unknown",
         gate=judged,
         factors=table,
-        events=_events(registry, buyer, use, risk, day, model.key),
+        events=_events(registry, use, risk, day, model.key),
         dated=tuple(
             dict.fromkeys(
                 DatedEvent(instrument=r.instrument, on=r.bites_on)
@@ -141,13 +142,16 @@ def _conflicts(
 
 def _events(
     registry: Registry,
-    buyer: BuyerConfig,
     deployment: Deployment,
     risk: RiskConfig,
     day: dt.date,
     key: str,
 ) -> tuple[PartyEvents, ...]:
-    """For each party along the weights, which kinds of listing have happened and which can."""
+    """For each party along the weights, which kinds of listing have happened and which can.
+
+    A company held by half or more by another of them shares its fate and counts with it, unless
+    it is listed itself.
+    """
     parties, _ = concerned(registry, weight_line(registry, key), deployment)
     states: dict[str, dict[EventKind, EventState]] = {
         each.party: dict.fromkeys((*_LISTED, "licence_change"), "possible") for each in parties
@@ -164,4 +168,20 @@ def _events(
     return tuple(
         PartyEvents(party=party, cohorts=registry.parties[party].cohorts, states=found)
         for party, found in states.items()
+        if not _shares_fate(registry.parties[party], found, states)
+    )
+
+
+def _shares_fate(
+    party: Party,
+    own: dict[EventKind, EventState],
+    states: Mapping[str, dict[EventKind, EventState]],
+) -> bool:
+    """Whether an owner of half or more is among them and nothing has happened to it alone."""
+    return any(
+        owner.party in states
+        and owner.share is not None
+        and owner.share >= HALF
+        and all(state in ("possible", states[owner.party][kind]) for kind, state in own.items())
+        for owner in party.owners
     )

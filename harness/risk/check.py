@@ -2,16 +2,18 @@
 
 import datetime as dt
 from collections import Counter
+from collections.abc import Sequence
 
 from harness.config.judge import RiskConfig
 from harness.fields import Frozen
 from harness.risk.base_rates import first_listings, posterior, reversals
 from harness.risk.facts import facts_of
 from harness.risk.lists import snapshots
+from harness.risk.lists.entry import Entry
 from harness.risk.registry import Registry
 from harness.risk.screening.aliases import AliasTable
-from harness.risk.screening.match import unruled
-from harness.risk.screening.rulings import changed, load_rulings
+from harness.risk.screening.match import screen, unruled
+from harness.risk.screening.rulings import Ruling, changed, load_rulings
 
 _SERIES = {
     "Entity List": ("us-bis-entity-list",),
@@ -51,6 +53,7 @@ def check(registry: Registry, risk: RiskConfig, day: dt.date) -> Checked:
             for each in unruled(registry, entries, rulings)
         ),
         *(each.text for each in changed(rulings, entries)),
+        *_unlisted(registry, entries, rulings, day),
     ]
     return Checked(
         faults=tuple(faults),
@@ -58,6 +61,27 @@ def check(registry: Registry, risk: RiskConfig, day: dt.date) -> Checked:
         counts=_counts(registry),
         rates=_rates(registry, risk, day),
     )
+
+
+def _unlisted(
+    registry: Registry, entries: Sequence[Entry], rulings: Sequence[Ruling], day: dt.date
+) -> list[str]:
+    """Parties that stand on a list at hand and have no listing under its series in the registry."""
+    faults = []
+    for hit in screen(registry, entries, rulings).hits:
+        if hit.party is None:
+            continue
+        held = [
+            registry.instruments[listing.instrument].series
+            for listing in registry.parties[hit.party].listings
+            if listing.covers(day)
+        ]
+        if not any(series.startswith(hit.entry.list_key) for series in held):
+            faults.append(
+                f"{hit.party} stands on {hit.entry.list_key} as {hit.entry.name!r} and has no"
+                " listing there: add it to parties"
+            )
+    return list(dict.fromkeys(faults))
 
 
 def _stale(registry: Registry, day: dt.date) -> tuple[str, ...]:
