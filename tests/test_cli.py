@@ -70,7 +70,7 @@ def harness(
         (["run", "finetune=demo", "finetune.train_examples=9999"], "error: finetune.train_exampl"),
         (["report", "buyer=eu_private"], "error: name at least one sweep folder"),
         (["report", "folder", "buyer=nobody"], "error: In 'judge': Could not find 'buyer/nobody'"),
-        (["report", "folder", "risk.weights.listing=1"], "error: risk: weights sum to 1.65, not 1"),
+        (["report", "folder", "risk.weights.listing=1"], "error: risk: weights sum to 1.8, not 1"),
     ],
     ids=lambda given: " ".join(given) if isinstance(given, list) else "",
 )
