@@ -10,6 +10,12 @@ from click.testing import CliRunner, Result
 
 from harness.cli_risk import risk
 from harness.errors import ConfigError, FactError
+from tests.builders import parse_shipped_once
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    parse_shipped_once(monkeypatch)
 
 
 def run(*arguments: str) -> Result:

@@ -14,6 +14,7 @@ from harness.risk.facts import Fact, Facts
 from harness.risk.registry import (
     Base,
     Check,
+    Condition,
     Effect,
     Instrument,
     Jurisdiction,
@@ -99,9 +100,9 @@ def listing(key: str = "ban", **changes: Any) -> Listing:
     return Listing(**given | changes)
 
 
-def check(*keys: str) -> Check:
-    """A clean look under these instruments."""
-    return Check(instruments=keys or ("ban",), evidence=fact("not found"))
+def check(*keys: str, **changes: Any) -> Check:
+    """A clean look under these instruments, for all days unless given."""
+    return Check(**{"instruments": keys or ("ban",), "evidence": fact("not found")} | changes)
 
 
 def owner(party: str, share: float | None) -> Owner:
@@ -130,6 +131,12 @@ def licence(id: str = "Apache-2.0", grant: str = "open", **changes: Any) -> Lice
     return Licence(**{"id": id, "grant": grant, "evidence": fact(id)} | changes)
 
 
+def condition(kind: str, consequence: str, **changes: Any) -> Condition:
+    """A condition of a licence."""
+    given = {"kind": kind, "consequence": consequence, "text": "as the licence says"}
+    return Condition(**given | changes)
+
+
 def base(model: str, edge: str = "weights", grade: str = "declared") -> Base:
     """An edge of the lineage."""
     return Base(model=model, edge=edge, grade=grade, evidence=fact("the model card"))  # type: ignore[arg-type]
@@ -149,10 +156,10 @@ def model(key: str = MODEL_KEY, maker: str = "acme", **changes: Any) -> Model:
     return Model(**given | changes)
 
 
-def jurisdiction(key: str, compulsion: str = "ordinary_process", **changes: Any) -> Jurisdiction:
-    """A country."""
-    given = {"key": key, "name": key, "compulsion": facts(compulsion)}
-    return Jurisdiction(**given | changes)
+def jurisdiction(key: str, *compulsion: str | Fact, **changes: Any) -> Jurisdiction:
+    """A country, with recourse to a court unless given."""
+    law = facts(*(compulsion or ("ordinary_process",)))
+    return Jurisdiction(**{"key": key, "name": key, "compulsion": law} | changes)
 
 
 COUNTRIES = (

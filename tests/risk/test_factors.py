@@ -17,7 +17,6 @@ from tests.risk.making import (
     MODEL_KEY,
     base,
     buyer,
-    check,
     effect,
     fact,
     facts,
@@ -211,95 +210,122 @@ def test_facts_past_their_review_are_counted() -> None:
     assert judged(registry(parties=(party(ownership=facts(stale)),))).stale_facts == 1
 
 
-# --- properties ------------------------------------------------------------------------------
-
-_ORDER = ["blocked", "needs_approval", "dated_warning", "unknown", "clear"]
+# --- the rest of the rubric ------------------------------------------------------------------
 
 
-def worlds() -> list[Registry]:
-    """A clean model, a listed maker, and a model derived from a listed maker's."""
-    far = party("far", listings=(listing("flist"),), checks=(check(),), headquarters=facts("CN"))
-    laws = (
-        instrument(),
-        instrument("flist", kind="national_list", effects=(effect("needs_approval"),)),
+@pytest.mark.parametrize(
+    ("seat", "expected"), [("US", (0.0, 0.0)), ("CN", (1.0, 1.0)), ("unknown", (0.0, 1.0))]
+)
+def test_a_law_on_a_country_counts_by_seat_for_those_whom_it_binds(
+    seat: str, expected: tuple[float, float]
+) -> None:
+    made = registry(
+        parties=(party(headquarters=facts(seat)),),
+        instruments=(instrument(reaches_domiciles=("CN",)),),
     )
-    near = party(checks=(check("ban", "flist"),))
-    derived = model(bases=(base("far/m@*"),), lineage=facts("derived"))
-    return [
-        registry(parties=(near,), instruments=laws),
-        registry(
-            parties=(party(listings=(listing(),), checks=(check("flist"),)),), instruments=laws
+    elsewhere = instrument(reaches_domiciles=("CN",), effects=(effect(binds=("eu_person",)),))
+
+    assert level(made, "listing") == expected
+    assert level(
+        made.model_copy(update={"instruments": {"ban": elsewhere}}), "listing"
+    ) == (0.0, 0.0)  # fmt: skip
+
+
+def test_a_licensor_whom_nobody_knows_may_be_listed_or_not() -> None:
+    made = registry(model(licensor=facts("unknown")))
+
+    assert level(made, "listing") == (0.0, 1.0)
+    assert level(made, "compulsion") == (0.25, 1.0)  # at least the developer, private
+
+
+def test_an_unchecked_list_of_unknown_status_lifts_the_upper_end_too() -> None:
+    made = registry(
+        parties=(party(checks=()),), instruments=(instrument(history=(phase("unknown"),)),)
+    )
+
+    assert level(made, "listing") == (0.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("edge", "grade", "maker", "expected"),
+    [
+        ("weights", "declared", "acme", 0.0),  # own base under the same licence
+        ("weights", "declared", "other", 0.25),
+        ("weights", "fingerprinted", "other", 0.25),
+        ("weights", "alleged", "other", 0.5),
+        ("distilled_outputs", "declared", "other", 0.25),
+        ("distilled_outputs", "alleged", "other", 0.5),
+        ("architecture_or_tokenizer", "declared", "other", 0.0),
+        ("data", "alleged", "other", 0.0),
+    ],
+)
+def test_an_edge_counts_by_kind_and_proof(
+    edge: str, grade: str, maker: str, expected: float
+) -> None:
+    made = registry(
+        model(
+            bases=(base("any/root@*", edge, grade),),
+            lineage=facts("derived" if edge == "weights" else "from_scratch"),
         ),
-        registry(derived, model("far/m@*", "far"), parties=(near, far), instruments=laws),
-    ]
+        model("any/root@*", maker),
+        parties=(party(), party("other")),
+    )
+
+    assert level(made, "lineage") == (expected, expected)
 
 
-@pytest.mark.parametrize("made", worlds(), ids=["clean", "listed", "derived"])
-def test_adding_a_listing_never_lowers_anything(made: Registry) -> None:
-    before = judged(made)
-    for key, one in made.parties.items():
-        for law in made.instruments:
-            more = one.model_copy(update={"listings": (*one.listings, listing(law))})
-            after = judged(made.model_copy(update={"parties": made.parties | {key: more}}))
+def test_an_own_base_under_other_terms_counts_a_quarter() -> None:
+    made = registry(
+        model(bases=(base("acme/root@*"),), lineage=facts("derived")),
+        model("acme/root@*", licences=(licence("MIT"),)),
+    )
 
-            assert _ORDER.index(after.gate.verdict) <= _ORDER.index(before.gate.verdict)
-            for old, new in zip(before.factors, after.factors, strict=True):
-                assert (new.low, new.high) >= (old.low, old.high)
+    assert level(made, "lineage") == (0.25, 0.25)
 
 
-def without_one_fact(made: Registry) -> list[Registry]:
-    """The registry with each fact that a gate can rest on taken away, one at a time."""
-    found = []
-    for key, one in made.parties.items():
-        thinner = [{"listings": ()}, {"checks": ()}, {"owners": ()}]
-        thinner += [{name: facts("unknown")} for name in ("headquarters", "control", "ownership")]
-        for change in thinner:
-            less = one.model_copy(update=change)
-            found.append(made.model_copy(update={"parties": made.parties | {key: less}}))
-    for key, each in made.models.items():
-        unread = (licence("unknown", "unknown"),)
-        for change in (
-            {"licences": unread}, {"lineage": facts("unknown")}, {"licensor": facts("unknown")},
-            {"bases": ()},
-        ):  # fmt: skip
-            less_of = each.model_copy(update=change)
-            found.append(made.model_copy(update={"models": made.models | {key: less_of}}))
-    return found
+def test_two_makers_whom_nobody_knows_are_not_taken_for_one() -> None:
+    nobody = fact("unknown")
+    made = registry(
+        model(bases=(base("any/root@*"),), lineage=facts("derived"), developer=nobody),
+        model("any/root@*", developer=nobody),
+    )
+
+    assert level(made, "lineage") == (0.25, 0.25)
 
 
-@pytest.mark.parametrize("made", worlds()[1:], ids=["listed", "derived"])
-def test_taking_a_fact_away_never_clears(made: Registry) -> None:
-    assert judged(made).gate.verdict != "clear"
-    for less in without_one_fact(made):
-        assert judged(less).gate.verdict != "clear"
+@pytest.mark.parametrize(
+    ("operators", "expected"),
+    [
+        ((), (0.5, 1.0)),
+        (("acme",), (0.5, 0.5)),
+        (("unknown",), (0.5, 1.0)),
+        (("acme", "unknown"), (0.5, 1.0)),
+        (("far",), (1.0, 1.0)),
+    ],
+)
+def test_the_developers_api_counts_by_the_law_over_its_operators(
+    operators: tuple[str, ...], expected: tuple[float, float]
+) -> None:
+    made = registry(
+        model(api_operators=tuple(fact(each) for each in operators)),
+        parties=(party(), party("far", control=facts("CN"))),
+    )
+
+    assert level(made, "serving_path", deployment="developer_api") == expected
 
 
-@pytest.mark.parametrize("made", worlds(), ids=["clean", "listed", "derived"])
-def test_another_source_never_widens_an_interval(made: Registry) -> None:
-    before = judged(made)
-    for value in ("private", "military", "unknown"):
-        for confidence in ("official", "alleged"):
-            parties = {
-                key: one.model_copy(
-                    update={
-                        "ownership": facts(*one.ownership.found, fact(value, confidence=confidence))
-                    }
-                )
-                for key, one in made.parties.items()
-            }
-            after = judged(made.model_copy(update={"parties": parties}))
-            for old, new in zip(before.factors, after.factors, strict=True):
-                assert new.high - new.low <= old.high - old.low
+@pytest.mark.parametrize(
+    ("shown", "expected"),
+    [
+        ("open_data_code_evals", (0.0, 0.0)), ("data_summary", (0.5, 0.5)),
+        ("weights_only", (0.75, 0.75)), ("nothing", (1.0, 1.0)), ("unknown", (0.0, 1.0)),
+    ],
+)  # fmt: skip
+def test_transparency(shown: str, expected: tuple[float, float]) -> None:
+    assert level(registry(model(transparency=facts(shown))), "transparency") == expected
 
 
-def test_renaming_a_model_changes_nothing_but_its_name() -> None:
-    one, other = registry(), registry(model("zeta/renamed@*"))
-
-    first = judged(one)
-    second = judged(other, "zeta/renamed@*")
-
-    assert first.gate.verdict == second.gate.verdict
-    assert (first.low, first.high) == (second.low, second.high)
+# --- placebo ---------------------------------------------------------------------------------
 
 
 def test_shuffled_headquarters_move_only_the_factors_of_law_and_ownership() -> None:
@@ -314,14 +340,18 @@ def test_shuffled_headquarters_move_only_the_factors_of_law_and_ownership() -> N
         for key, seat in zip(keys, seats, strict=True)
     }
     shuffled = made.model_copy(update={"parties": parties})
-    may_move = {"listing", "compulsion", "serving_path"}
+    # One model of each maker: those of one maker share all that the shuffle can move.
+    one_each = {each.developer.value: each.key for each in made.models.values()}
 
     moved = set()
-    for key in made.models:
+    for key in one_each.values():
         before, after = judged(made, key), judged(shuffled, key)
+        through_a_block = before.gate.blocked_ancestors != after.gate.blocked_ancestors
         for old, new in zip(before.factors, after.factors, strict=True):
-            if (old.low, old.high) != (new.low, new.high):
+            if (old.low, old.high) != (new.low, new.high) and not (
+                through_a_block and old.name == "lineage"
+            ):
                 moved.add(old.name)
 
-    assert moved <= may_move
+    assert moved <= {"listing", "compulsion", "serving_path"}
     assert "compulsion" in moved  # the shuffle does bite

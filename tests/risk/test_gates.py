@@ -15,7 +15,9 @@ from tests.risk.making import (
     base,
     buyer,
     check,
+    condition,
     effect,
+    fact,
     facts,
     instrument,
     licence,
@@ -44,7 +46,7 @@ def judged(
 
 def listed(**changes: Any) -> Registry:
     """The maker named under one instrument from FIRST on, and looked for before."""
-    named = party(listings=(listing(),), checks=(check(),))
+    named = party(listings=(listing(),), checks=(check(until=FIRST),))
     return registry(parties=(named,), instruments=(instrument(**changes),))
 
 
@@ -88,6 +90,21 @@ def test_an_instrument_whose_status_is_unknown_leaves_the_gate_unknown() -> None
     assert judged(listed(history=(phase("unknown"),))).verdict == "unknown"
 
 
+def test_under_a_status_that_is_unknown_an_unchecked_party_is_unknown_too() -> None:
+    made = registry(
+        parties=(party(checks=()),), instruments=(instrument(history=(phase("unknown"),)),)
+    )
+
+    assert judged(made).verdict == "unknown"
+
+
+def test_an_edition_that_ended_gates_nobody_any_more() -> None:
+    made = listed(history=(phase(until=dt.date(2026, 7, 1)),))
+
+    assert judged(made, day=dt.date(2026, 6, 30)).verdict == "blocked"
+    assert judged(made, day=dt.date(2026, 7, 1)).verdict == "clear"
+
+
 def test_a_suspension_lifts_the_ban_for_its_time_only() -> None:
     pause = dt.date(2026, 8, 1), dt.date(2026, 9, 1)
     made = listed(
@@ -108,7 +125,9 @@ def test_a_list_withdrawn_on_the_day_it_was_posted_never_gates() -> None:
 
 def test_an_entity_removed_and_listed_again_is_blocked_outside_the_gap() -> None:
     off, again = dt.date(2026, 7, 1), dt.date(2026, 9, 1)
-    named = party(listings=(listing(until=off), listing(since=again)), checks=(check(),))
+    named = party(
+        listings=(listing(until=off), listing(since=again)), checks=(check(since=off, until=again),)
+    )
     made = registry(parties=(named,))
 
     verdicts = {day: judged(made, day=day).verdict for day in (FIRST, off, again)}
@@ -198,12 +217,6 @@ def test_an_unknown_or_undeclared_base_is_never_clear() -> None:
 # --- licences --------------------------------------------------------------------------------
 
 
-def condition(kind: str, consequence: str, **changes: Any) -> Any:
-    from harness.risk.registry import Condition
-
-    return Condition(kind=kind, consequence=consequence, text="as the licence says", **changes)
-
-
 def under(*conditions: Any, grant: str = "conditional") -> Registry:
     return registry(model(licences=(licence("LicenseRef-X", grant, conditions=conditions),)))
 
@@ -244,6 +257,27 @@ def test_a_non_commercial_licence_blocks_commercial_use_only() -> None:
 
 def test_a_licence_nobody_has_read_is_unknown() -> None:
     assert judged(under(grant="unknown")).verdict == "unknown"
+
+
+def test_a_licence_of_an_ancestor_binds_what_was_made_from_its_weights() -> None:
+    root = licence("LicenseRef-X", "non_commercial")
+    made = registry(
+        model(bases=(base("acme/root@*"),), lineage=facts("derived")),
+        model("acme/root@*", licences=(root,)),
+    )
+
+    found = judged(made)
+
+    assert found.verdict == "blocked"
+    assert found.reasons[0].path == (MODEL_KEY, "acme/root@*")
+
+
+def test_of_two_licences_the_official_one_stands_and_the_gate_says_which_does_not() -> None:
+    blog = licence("MIT", "open", evidence=fact("MIT", confidence="reported"))
+    found = judged(registry(model(licences=(blog, licence("LicenseRef-X", "non_commercial")))))
+
+    assert found.verdict == "blocked"
+    assert "sources disagree: LicenseRef-X stands, not MIT" in [r.text for r in found.reasons]
 
 
 # --- owners ----------------------------------------------------------------------------------
@@ -290,9 +324,22 @@ def test_at_the_developers_api_an_unknown_operator_is_unknown() -> None:
     assert judged(registry(), use="developer_api").verdict == "unknown"
 
 
-def test_at_the_developers_api_the_operator_counts_too() -> None:
-    from tests.risk.making import fact
+@pytest.mark.parametrize("role", ["developer", "licensor"])
+def test_a_maker_or_licensor_whom_nobody_knows_is_never_clear(role: str) -> None:
+    nobody = fact("unknown") if role == "developer" else facts("unknown")
 
+    found = judged(registry(model(**{role: nobody})))
+
+    assert (found.verdict, found.reasons[0].text) == ("unknown", f"{role} unknown")
+
+
+def test_one_operator_known_does_not_make_up_for_another_unknown() -> None:
+    made = registry(model(api_operators=(fact("acme"), fact("unknown"))))
+
+    assert judged(made, use="developer_api").verdict == "unknown"
+
+
+def test_at_the_developers_api_the_operator_counts_too() -> None:
     made = registry(
         model(api_operators=(fact("operator"),)),
         parties=(party(), party("operator", listings=(listing(),))),
