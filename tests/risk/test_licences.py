@@ -252,29 +252,28 @@ def drifted(
     return low, high
 
 
-O, C, N, U = (
-    ("MIT", "open"), ("C", "conditional"), ("N", "non_commercial"), ("unknown", "unknown"),
-)  # fmt: skip
+OPEN, LIMITED = ("MIT", "open"), ("C", "conditional")
+PRIVATE, UNREAD = ("N", "non_commercial"), ("unknown", "unknown")
 
 
 @pytest.mark.parametrize(
     ("steps", "expected"),
     [
-        ([O], (0.0, 0.0)),
-        ([O, O], (0.0, 0.0)),  # read again, the same
-        ([C, O], (0.25, 0.25)),
-        ([N, C, O], (0.25, 0.25)),
-        ([O, ("Apache-2.0", "open")], (0.25, 0.25)),  # a change, and no tighter
-        ([O, C], (0.5, 0.5)),
-        ([C, N], (0.5, 0.5)),
-        ([O, C, O], (0.5, 0.5)),
-        ([O, C, N], (0.75, 0.75)),
-        ([O, C, O, C], (0.75, 0.75)),
-        ([C, ("D", "conditional")], (0.25, 0.5)),  # tighter or not, nobody judged
-        ([U], (0.0, 0.75)),
-        ([O, U], (0.0, 0.5)),
-        ([O, U, C], (0.0, 0.75)),
-        ([O, C, U], (0.5, 0.75)),
+        ([OPEN], (0.0, 0.0)),
+        ([OPEN, OPEN], (0.0, 0.0)),  # read again, the same
+        ([LIMITED, OPEN], (0.25, 0.25)),
+        ([PRIVATE, LIMITED, OPEN], (0.25, 0.25)),
+        ([OPEN, ("Apache-2.0", "open")], (0.25, 0.25)),  # a change, and no tighter
+        ([OPEN, LIMITED], (0.5, 0.5)),
+        ([LIMITED, PRIVATE], (0.5, 0.5)),
+        ([OPEN, LIMITED, OPEN], (0.5, 0.5)),
+        ([OPEN, LIMITED, PRIVATE], (0.75, 0.75)),
+        ([OPEN, LIMITED, OPEN, LIMITED], (0.75, 0.75)),
+        ([LIMITED, ("D", "conditional")], (0.25, 0.5)),  # tighter or not, nobody judged
+        ([UNREAD], (0.0, 0.75)),
+        ([OPEN, UNREAD], (0.0, 0.5)),
+        ([OPEN, UNREAD, LIMITED], (0.0, 0.75)),
+        ([OPEN, LIMITED, UNREAD], (0.5, 0.75)),
     ],
 )
 def test_drift_counts_changes_to_tighter_terms(
@@ -295,13 +294,13 @@ def test_drift_counts_changes_to_tighter_terms(
 def test_a_repo_shows_only_after_two_years_that_its_licence_holds(
     released: str, expected: tuple[float, float]
 ) -> None:
-    assert drifted(O, released=released) == expected
+    assert drifted(OPEN, released=released) == expected
 
 
 def test_a_change_counts_from_its_day() -> None:
     # The change is of 2021-01-01, a year and a day short of two years after the release.
-    assert drifted(O, C, day=dt.date(2020, 12, 31)) == (0.0, 0.25)
-    assert drifted(O, C, day=dt.date(2021, 1, 1)) == (0.5, 0.5)
+    assert drifted(OPEN, LIMITED, day=dt.date(2020, 12, 31)) == (0.0, 0.25)
+    assert drifted(OPEN, LIMITED, day=dt.date(2021, 1, 1)) == (0.5, 0.5)
 
 
 def test_sources_that_disagree_on_one_stretch_are_no_change() -> None:
