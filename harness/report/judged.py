@@ -23,7 +23,6 @@ from harness.risk.score import Spread
 
 Array = npt.NDArray[np.float64]
 REGISTRY = "harness/risk/data"
-_PERMITTED = ("clear", "dated_warning")
 _TEXTS = (
     "headquarters", "jurisdictions", "gate_reasons", "risk_factors", "risk_evidence", "risk_ties",
     "risk_sensitivity", "withdrawal_hazard_parts",
@@ -80,7 +79,7 @@ def _together(
     allowed = [
         candidates[key]
         for key, each in zip(unique, first.models, strict=True)
-        if each.assessment.gate.verdict in _PERMITTED
+        if each.assessment.gate.permits
     ]
     for key in unique:
         level = replaceability(candidates[key], allowed)
@@ -230,7 +229,8 @@ def _can_stand_in(other: Row, row: Row, rate: float) -> bool:
         other.cell.status == "done"
         and other.cell.config["hardware"] == row.cell.config["hardware"]
         and other.text("workload") == row.text("workload")
-        and other.text("gate").split(",")[0] in _PERMITTED
+        and other.judged is not None
+        and other.judged.assessment.gate.permits
         and other.figure("bill_usd_per_mtok_total").value is not None
         and (other.figure("withdrawal_hazard_per_year").value or 0.0) < rate
         and other.figure("withdrawal_hazard_per_year").value is not None

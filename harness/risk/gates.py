@@ -39,6 +39,13 @@ class Gate(Frozen):
     pending: tuple[Reason, ...]  # instruments that are not in force
 
     @property
+    def permits(self) -> bool:
+        """Whether the buyer may use the model today; a dated warning may hide no unknown."""
+        return self.verdict in ("clear", "dated_warning") and not any(
+            each.verdict == "unknown" for each in self.reasons
+        )
+
+    @property
     def blocked_ancestors(self) -> tuple[str, ...]:
         """Ancestors by weights that alone would block the model."""
         hit = [r.path[-1] for r in self.reasons if r.verdict == "blocked" and len(r.path) > 1]

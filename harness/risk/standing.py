@@ -15,7 +15,7 @@ from harness.risk.lineage import Path
 from harness.risk.registry import Check, Instrument, Owner, Party, Registry
 
 AffiliatesRule = Literal["as_law", "on", "off"]
-HALF = 0.5 - 1e-9  # so that 0.3 + 0.1 + 0.1 is half
+HALF = 0.5
 
 
 class Standing(Frozen):

@@ -231,6 +231,13 @@ def test_a_law_on_a_country_counts_by_seat_for_those_whom_it_binds(
     ) == (0.0, 0.0)  # fmt: skip
 
 
+def test_a_bill_on_a_country_lifts_the_upper_end_where_the_seat_is_unknown() -> None:
+    bill = instrument(kind="bill", history=(phase("proposed"),), reaches_domiciles=("CN",))
+    made = registry(parties=(party(control=facts("unknown")),), instruments=(bill,))
+
+    assert level(made, "listing") == (0.0, 0.25)
+
+
 def test_a_licensor_whom_nobody_knows_may_be_listed_or_not() -> None:
     made = registry(model(licensor=facts("unknown")))
 

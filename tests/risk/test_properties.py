@@ -36,7 +36,7 @@ from tests.risk.making import (
 )
 
 ROOT = "far/root@*"
-QUICK = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+QUICK = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 SEATS = st.sampled_from(["US", "FR", "CN", "unknown"])
 OWNERSHIP = st.sampled_from(["foundation", "private", "military", "unknown"])
 LINEAGE = st.sampled_from(["from_scratch", "unknown"])
