@@ -2,25 +2,24 @@
 
 import datetime as dt
 import functools
-import json
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from harness.cli_lists import DAY, lists, print_json
 from harness.config import load
 from harness.config.judge import Deployment, JudgeConfig
-from harness.errors import ConfigError, FactError, HarnessError, SetupError
+from harness.errors import ConfigError, FactError
 
 if TYPE_CHECKING:
     from harness.risk.assess import Assessment
     from harness.risk.gates import Reason
     from harness.risk.registry import Model, Registry
 
-_C = TypeVar("_C", bound=Callable[..., Any])
 _NOT_ADVICE = "Evidence and arithmetic, not legal advice."
-_DAY = click.DateTime(["%Y-%m-%d"])
 
 
 @click.group()
@@ -36,8 +35,35 @@ def risk() -> None:
     """
 
 
-def _asked(command: _C) -> _C:
-    """The options of every question."""
+@dataclass(frozen=True)
+class _Question:
+    """What every question says: whose facts, which day, for whom, and how to answer."""
+
+    judge: JudgeConfig
+    registry: "Registry"
+    day: dt.date
+    deployment: Deployment | None  # None: the buyer's
+    as_json: bool
+
+
+def _asked(command: Callable[..., None]) -> Callable[..., None]:
+    """A command with the options of every question; it gets them as one `asked`."""
+
+    @functools.wraps(command)
+    def answered(
+        *args: Any,
+        config_dir: str | None,
+        facts: tuple[Path, ...],
+        as_of: dt.datetime | None,
+        as_json: bool,
+        buyer: str = "us_private",
+        deployment: Deployment | None = None,
+        **kwargs: Any,
+    ) -> None:
+        judge, registry, day = _settings(facts, config_dir, as_of, buyer)
+        asked = _Question(judge, registry, day, deployment, as_json)
+        command(*args, asked=asked, **kwargs)
+
     for option in (
         click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON."),
         click.option(
@@ -47,14 +73,15 @@ def _asked(command: _C) -> _C:
             help="A folder with facts of your own, laid over the shipped ones; may be repeated.",
         ),
         click.option("--config-dir", help="A folder with further options for risk and buyer."),
-        click.option("--as-of", type=_DAY, help="State of that day; default: today."),
+        click.option("--as-of", type=DAY, help="State of that day; default: today."),
     ):
-        command = option(command)
-    return command
+        answered = option(answered)
+    return answered
 
 
-def _bought(command: _C) -> _C:
-    """The options of a question that depends on the buyer."""
+def _bought(command: Callable[..., None]) -> Callable[..., None]:
+    """The same for a question that depends on the buyer."""
+    asked = _asked(command)
     for option in (
         click.option(
             "--deployment",
@@ -65,15 +92,12 @@ def _bought(command: _C) -> _C:
             "--buyer", default="us_private", show_default=True, help="A file of conf/buyer."
         ),
     ):
-        command = option(command)
-    return _asked(command)
+        asked = option(asked)
+    return asked
 
 
 def _settings(
-    facts: Sequence[Path],
-    config_dir: str | None,
-    as_of: dt.datetime | None,
-    buyer: str = "us_private",
+    facts: Sequence[Path], config_dir: str | None, as_of: dt.datetime | None, buyer: str
 ) -> tuple[JudgeConfig, "Registry", dt.date]:
     from harness.risk.gates import check_buyer
     from harness.risk.load import load_registry
@@ -101,9 +125,9 @@ def _models(registry: "Registry", names: Sequence[str]) -> list["Model"]:
             import difflib
 
             near = difflib.get_close_matches(name, registry.models, 1)
-            hint = f"; do you mean {near[0]}?" if near else ""
+            hint = f"; do you mean {near[0]}? Else," if near else ";"
             raise FactError(
-                f"{name}: not assessed, the registry has no entry{hint} To add it:"
+                f"{name}: not assessed, the registry has no entry{hint} to add it:"
                 f" harness risk add model {name}"
             )
         found.append(model)
@@ -112,7 +136,7 @@ def _models(registry: "Registry", names: Sequence[str]) -> list["Model"]:
 
 @risk.command()
 @click.argument("models", nargs=-1, metavar="MODEL...")
-@click.option("--since", type=_DAY, help="History: one row per day on which facts changed.")
+@click.option("--since", type=DAY, help="History: one row per day on which facts changed.")
 @click.option(
     "--plot",
     type=click.Path(path_type=Path),
@@ -123,12 +147,7 @@ def score(
     models: tuple[str, ...],
     since: dt.datetime | None,
     plot: Path | None,
-    buyer: str,
-    deployment: Deployment | None,
-    config_dir: str | None,
-    facts: tuple[Path, ...],
-    as_of: dt.datetime | None,
-    as_json: bool,
+    asked: _Question,
 ) -> None:
     """Gate, score and hazard of models (all of the registry if none is named).
 
@@ -138,18 +157,19 @@ def score(
     """
     from harness.risk.compare import Subject, compare, over_time
 
-    judge, registry, day = _settings(facts, config_dir, as_of, buyer)
-    asked = _models(registry, models)
-    if since or plot:
-        if not since:
-            raise ConfigError("--plot draws a history; give its first day with --since")
-        history = over_time(registry, asked, judge, since.date(), day, deployment)
+    found_models = _models(asked.registry, models)
+    if plot and not since:
+        raise ConfigError("--plot draws a history; give its first day with --since")
+    if since:
+        history = over_time(
+            asked.registry, found_models, asked.judge, since.date(), asked.day, asked.deployment
+        )
         if plot:
             from harness.report.history import draw
 
             draw(history, plot)
-        if as_json:
-            _print_json([point.model_dump(mode="json") for point in history])
+        if asked.as_json:
+            print_json([point.model_dump(mode="json") for point in history])
             return
         for point in history:
             click.echo(
@@ -158,10 +178,10 @@ def score(
             )
         click.echo(str(plot) if plot else _NOT_ADVICE)
         return
-    subjects = [Subject(model, deployment) for model in asked]
-    found = compare(registry, subjects, judge.buyer, judge.risk, day)
-    if as_json:
-        _print_json(found.model_dump(mode="json"))
+    subjects = [Subject(model, asked.deployment) for model in found_models]
+    found = compare(asked.registry, subjects, asked.judge.buyer, asked.judge.risk, asked.day)
+    if asked.as_json:
+        print_json(found.model_dump(mode="json"))
         return
     for line in found.lines():
         click.echo(line)
@@ -173,12 +193,7 @@ def score(
 @_bought
 def explain(
     name: str,
-    buyer: str,
-    deployment: Deployment | None,
-    config_dir: str | None,
-    facts: tuple[Path, ...],
-    as_of: dt.datetime | None,
-    as_json: bool,
+    asked: _Question,
 ) -> None:
     """The tree from gate and factors down to each fact and its source.
 
@@ -187,14 +202,14 @@ def explain(
     """
     from harness.risk.assess import assess
 
-    judge, registry, day = _settings(facts, config_dir, as_of, buyer)
-    [model] = _models(registry, [name])
-    found = assess(registry, model, judge.buyer, judge.risk, day, deployment)
-    if as_json:
-        _print_json(found.model_dump(mode="json"))
+    [model] = _models(asked.registry, [name])
+    judge = asked.judge
+    found = assess(asked.registry, model, judge.buyer, judge.risk, asked.day, asked.deployment)
+    if asked.as_json:
+        print_json(found.model_dump(mode="json"))
         return
     weights = {str(key): weight for key, weight in judge.risk.weights.items()}
-    _tree(found, judge.buyer.profile, day, weights)
+    _tree(found, judge.buyer.profile, asked.day, weights)
     click.echo(_NOT_ADVICE)
 
 
@@ -261,10 +276,7 @@ def _said(reason: "Reason") -> str:
 def screen(
     names: tuple[str, ...],
     whole: bool,
-    config_dir: str | None,
-    facts: tuple[Path, ...],
-    as_of: dt.datetime | None,
-    as_json: bool,
+    asked: _Question,
 ) -> None:
     """Look names up in the lists at hand; or every party of the registry.
 
@@ -275,132 +287,18 @@ def screen(
 
     if not names and not whole:
         raise ConfigError("name somebody, or --registry for every party")
-    judge, registry, day = _settings(facts, config_dir, as_of)
-    found = screen_lists(registry, names, judge.risk, day)
-    if as_json:
-        _print_json(found.model_dump(mode="json"))
+    found = screen_lists(asked.registry, names, asked.judge.risk, asked.day)
+    if asked.as_json:
+        print_json(found.model_dump(mode="json"))
         return
     for line in found.lines():
-        click.echo(line)
-
-
-@risk.group(invoke_without_command=True)
-@click.option("--as-of", type=_DAY, help="Lists as held for that day; default: today.")
-@click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
-@click.pass_context
-def lists(context: click.Context, as_of: dt.datetime | None, as_json: bool) -> None:
-    """The lists at hand: edition, rows, hash, and what each does not contain."""
-    if context.invoked_subcommand:
-        return
-    from harness.risk.lists import snapshots
-
-    held = snapshots.all_latest((as_of or dt.datetime.now()).date())
-    if as_json:
-        _print_json([snapshot.meta.model_dump(mode="json") for snapshot in held])
-        return
-    for snapshot in held:
-        meta = snapshot.meta
-        mark = "shipped" if meta.shipped else f"fetched {meta.fetched_at:%Y-%m-%d %H:%M}"
-        click.echo(
-            f"{meta.list_key:20} edition {snapshot.edition}  {snapshot.rows:>6} rows"
-            f"  sha256 {meta.sha256[:12]}  {mark}"
-        )
-    for line in snapshots.silent_about([snapshot.meta.list_key for snapshot in held]):
-        click.echo(line)
-
-
-_CONFIRM = click.option(
-    "--confirm-shrink",
-    is_flag=True,
-    help="Accept a list with less than half the rows of the last one.",
-)
-
-
-@lists.command()
-@click.argument("keys", nargs=-1, metavar="[LIST...]")
-@click.option("--address", help="Fetch from here instead of the catalogue's address; one LIST.")
-@_CONFIRM
-def fetch(keys: tuple[str, ...], address: str | None, confirm_shrink: bool) -> None:
-    """Download lists (all that have an address, if none is named) into the local store.
-
-    The store is $HARNESS_LISTS, or the user's data folder. What was there stays in force when a
-    download fails, is cut short, does not read or has shrunk by half.
-    """
-    from rich.progress import DownloadColumn, Progress, TextColumn
-
-    from harness.risk.lists.catalogue import catalogue
-    from harness.risk.lists.fetch import fetch as download
-
-    asked = keys or tuple(key for key, known in catalogue().items() if known.address)
-    if address and len(asked) != 1:
-        raise ConfigError("--address belongs to one list; name it")
-    failed = []
-    with Progress(TextColumn("{task.description}"), DownloadColumn()) as bars:
-        for key in asked:
-            bar = bars.add_task(key, total=None)
-            try:
-                kept = download(
-                    key,
-                    address=address,
-                    confirm_shrink=confirm_shrink,
-                    progress=functools.partial(_advance, bars, bar),
-                )
-            except HarnessError as error:
-                if len(asked) == 1:
-                    raise
-                failed.append(f"{key}: {error}")
-                continue
-            bars.console.print(f"{key}: edition {kept.edition}, {kept.rows} rows, {kept.path}")
-    if failed:
-        raise SetupError("\n".join(failed))
-
-
-def _advance(bars: Any, bar: Any, done: int, total: int | None) -> None:
-    bars.update(bar, completed=done, total=total)
-
-
-@lists.command(name="add")
-@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.option("--list", "key", required=True, help="Key of the list; a new one for your own.")
-@click.option("--format", "form", help="How to read it; default: the catalogue's.")
-@click.option("--edition", help="Day of the edition, YYYY-MM-DD; default: as the format says.")
-@_CONFIRM
-def lists_add(
-    file: Path, key: str, form: str | None, edition: str | None, confirm_shrink: bool
-) -> None:
-    """Keep a file as the newest snapshot of a list, e.g. your own as `company_csv`.
-
-    \b
-    columns of company_csv: name, aliases, identifiers, programme, start, end, note
-    harness risk lists add suppliers.csv --list our-suppliers --format company_csv
-    """
-    from harness.risk.lists import snapshots
-
-    kept = snapshots.add(file, key, format=form, edition=edition, confirm_shrink=confirm_shrink)
-    click.echo(f"{key}: edition {kept.edition}, {kept.rows} rows, {kept.path}")
-
-
-@lists.command(name="changes")
-@click.argument("key", metavar="LIST")
-def lists_changes(key: str) -> None:
-    """What the newest snapshot of a list says that the one before it did not."""
-    from harness.risk.lists import snapshots
-    from harness.risk.lists.changes import changes
-
-    held = snapshots.history(key)
-    if len(held) < 2:
-        raise FactError(f"{key}: {len(held)} snapshots at hand; two are needed")
-    for line in changes(held[-2].entries, held[-1].entries).lines():
         click.echo(line)
 
 
 @risk.command()
 @_asked
 def check(
-    config_dir: str | None,
-    facts: tuple[Path, ...],
-    as_of: dt.datetime | None,
-    as_json: bool,
+    asked: _Question,
 ) -> None:
     """Check the registry: schema, staleness, lineage, citations, proposals nobody has ruled on.
 
@@ -408,10 +306,9 @@ def check(
     """
     from harness.risk.check import check as run
 
-    judge, registry, day = _settings(facts, config_dir, as_of)
-    found = run(registry, judge.risk, day)
-    if as_json:
-        _print_json(found.model_dump(mode="json"))
+    found = run(asked.registry, asked.judge.risk, asked.day)
+    if asked.as_json:
+        print_json(found.model_dump(mode="json"))
     else:
         for line in found.lines():
             click.echo(line)
@@ -424,12 +321,7 @@ def check(
 @_bought
 def portfolio(
     shares: tuple[str, ...],
-    buyer: str,
-    deployment: Deployment | None,
-    config_dir: str | None,
-    facts: tuple[Path, ...],
-    as_of: dt.datetime | None,
-    as_json: bool,
+    asked: _Question,
 ) -> None:
     """Concentration of a set of models by developer and jurisdiction, and what would stop it.
 
@@ -439,28 +331,29 @@ def portfolio(
     from harness import resilience
     from harness.risk.portfolio import portfolio as judge_portfolio
 
-    judge, registry, day = _settings(facts, config_dir, as_of, buyer)
-    asked = {}
+    judge, held = asked.judge, {}
     for text in shares:
         name, _, share = text.rpartition("=")
         try:
             value = float(share)
         except ValueError as error:
             raise ConfigError(f"{text}: give MODEL=SHARE, e.g. openai/gpt-oss-20b=0.5") from error
-        [model] = _models(registry, [name])
-        asked[model.key] = (model, value)
-    total = sum(share for _, share in asked.values())
-    if abs(total - 1) > 1e-6 or min(share for _, share in asked.values()) < 0:
+        [model] = _models(asked.registry, [name])
+        held[model.key] = (model, value)
+    total = sum(share for _, share in held.values())
+    if abs(total - 1) > 1e-6 or min(share for _, share in held.values()) < 0:
         raise ConfigError(f"the shares sum to {total:g}, not 1, or one is negative")
-    found = judge_portfolio(registry, asked, judge.buyer, judge.risk, day, deployment)
+    found = judge_portfolio(
+        asked.registry, held, judge.buyer, judge.risk, asked.day, asked.deployment
+    )
     index = {
         "hhi_developers": resilience.herfindahl(found.developers),
         "hhi_jurisdictions": resilience.herfindahl(found.jurisdictions),
     }
-    if as_json:
-        _print_json({**found.model_dump(mode="json"), **index})
+    if asked.as_json:
+        print_json({**found.model_dump(mode="json"), **index})
         return
-    click.echo(f"{judge.buyer.profile}, as of {day}; shares of traffic")
+    click.echo(f"{judge.buyer.profile}, as of {asked.day}; shares of traffic")
     for title, part in (
         (f"developers, HHI {index['hhi_developers']:.2f}", found.developers),
         (f"jurisdictions, HHI {index['hhi_jurisdictions']:.2f}", found.jurisdictions),
@@ -485,30 +378,25 @@ def portfolio(
 
 
 @risk.command()
-@click.option("--from", "first", type=_DAY, required=True, help="The earlier day.")
-@click.option("--to", "last", type=_DAY, help="The later day; default: today.")
+@click.option("--from", "first", type=DAY, required=True, help="The earlier day.")
+@click.option("--to", "last", type=DAY, help="The later day; default: today.")
 @_bought
 def diff(
     first: dt.datetime,
     last: dt.datetime | None,
-    buyer: str,
-    deployment: Deployment | None,
-    config_dir: str | None,
-    facts: tuple[Path, ...],
-    as_of: dt.datetime | None,
-    as_json: bool,
+    asked: _Question,
 ) -> None:
     """What began or ended between two days, and which models it moves for this buyer."""
     from harness.risk.history import changes, moved
 
-    judge, registry, day = _settings(facts, config_dir, as_of, buyer)
-    start, end = first.date(), last.date() if last else day
+    start, end = first.date(), last.date() if last else asked.day
     if not start < end <= dt.date.today():
         raise ConfigError(f"--from {start} must lie before --to {end}, and that not in the future")
-    facts_changed = changes(registry, start, end)
-    models = moved(registry, judge.buyer, judge.risk, start, end, deployment)
-    if as_json:
-        _print_json(
+    facts_changed = changes(asked.registry, start, end)
+    judge = asked.judge
+    models = moved(asked.registry, judge.buyer, judge.risk, start, end, asked.deployment)
+    if asked.as_json:
+        print_json(
             {
                 "changes": [each.model_dump(mode="json") for each in facts_changed],
                 "moved": [each.model_dump(mode="json") for each in models],
@@ -536,5 +424,4 @@ def add(kind: Any, key: str) -> None:
     click.echo(template(kind, key, dt.date.today()))
 
 
-def _print_json(answer: Any) -> None:
-    click.echo(json.dumps(answer, indent=1, ensure_ascii=False))
+risk.add_command(lists)

@@ -13,7 +13,7 @@ from harness.config.judge import Deployment, FactorName, JudgeConfig, Range
 from harness.config.workload import Content
 from harness.report.priced import evaluation_usd
 from harness.report.rows import Figure, Row, is_endpoint
-from harness.risk.assess import Assessment
+from harness.risk.assess import Assessment, assess
 from harness.risk.compare import Judged, Subject, compare
 from harness.risk.factors import Measured
 from harness.risk.hazard import Rates, hazard
@@ -45,12 +45,10 @@ def judged(rows: Sequence[Row], registry: Registry, judge: JudgeConfig, day: dt.
             known[config["workload"].get("content", "chat")].append((row, model))
     rates = Rates(registry, judge.risk.counted_since, day)
     for content, pairs in known.items():
-        _together(pairs, registry, judge, day, content)
+        _together(pairs, registry, judge, day, content, rates)
         for row, _ in pairs:
             assert row.judged is not None  # set by _together
             _show(row, row.judged, judge.risk.weights_for(content))
-            found = row.judged.assessment
-            row.hazard = hazard(found, rates, judge.buyer, judge.risk, day)[1]
 
 
 def _together(
@@ -59,35 +57,33 @@ def _together(
     judge: JudgeConfig,
     day: dt.date,
     content: Content,
+    rates: Rates,
 ) -> None:
-    """Judge once for the gates, then again with the models that could replace each other."""
+    """Judge each alone for its gate, then all with the models that could replace each other."""
     unique: dict[tuple[str, Deployment], list[Row]] = defaultdict(list)
     models = {}
     for row, model in pairs:
         unique[model.key, _deployment(row, judge)].append(row)
         models[model.key] = model
-    measured = dict.fromkeys(unique, Measured())
-
-    def subjects() -> list[Subject]:
-        return [Subject(models[key[0]], key[1], measured[key]) for key in unique]
-
-    first = compare(registry, subjects(), judge.buyer, judge.risk, day, content)
-    candidates = {
-        key: _candidate(each.assessment, unique[key])
-        for key, each in zip(unique, first.models, strict=True)
+    buyer, risk = judge.buyer, judge.risk
+    alone = {
+        key: assess(registry, models[key[0]], buyer, risk, day, deployment=key[1]) for key in unique
     }
-    allowed = [
-        candidates[key]
-        for key, each in zip(unique, first.models, strict=True)
-        if each.assessment.gate.permits
+    candidates = {key: _candidate(alone[key], rows) for key, rows in unique.items()}
+    allowed = [candidates[key] for key in unique if alone[key].gate.permits]
+    subjects = [
+        Subject(
+            models[key[0]],
+            key[1],
+            Measured(replaceability=replaceability(candidates[key], allowed)),
+        )
+        for key in unique
     ]
-    for key in unique:
-        level = replaceability(candidates[key], allowed)
-        measured[key] = measured[key].model_copy(update={"replaceability": level})
-    final = compare(registry, subjects(), judge.buyer, judge.risk, day, content)
-    for key, each in zip(unique, final.models, strict=True):
-        for row in unique[key]:
-            row.judged = each
+    found = compare(registry, subjects, buyer, risk, day, content)
+    for rows, each in zip(unique.values(), found.models, strict=True):
+        draws = hazard(each.assessment, rates, buyer, risk, day)[1]
+        for row in rows:
+            row.judged, row.hazard = each, draws
 
 
 def _deployment(row: Row, judge: JudgeConfig) -> Deployment:

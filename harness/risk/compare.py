@@ -9,7 +9,7 @@ from harness.config.workload import Content
 from harness.fields import Frozen
 from harness.risk.assess import Assessment, assess
 from harness.risk.factors import Measured
-from harness.risk.hazard import Hazard, HazardDraws, Rates, hazard
+from harness.risk.hazard import Hazard, Rates, hazard
 from harness.risk.history import changes
 from harness.risk.registry import Model, Registry
 from harness.risk.score import Score, Vector, score
@@ -114,13 +114,6 @@ def compare(
         safer_non_compensatory=scored.safer_non_compensatory,
         correlations=scored.correlations,
     )
-
-
-def hazard_draws(
-    registry: Registry, found: Assessment, buyer: BuyerConfig, risk: RiskConfig, day: dt.date
-) -> HazardDraws | None:
-    """The draws behind the hazard of an assessed model; None where a rate is missing."""
-    return hazard(found, Rates(registry, risk.counted_since, day), buyer, risk, day)[1]
 
 
 def over_time(

@@ -102,7 +102,7 @@ class Rates:
 
 
 def series_of(registry: Registry, kind: InstrumentKind) -> set[str]:
-    """Series of instruments of that kind that list names and were ever in force."""
+    """Series of instruments of that kind that list names; the count sees which were in force."""
     return {
         instrument.series
         for instrument in registry.instruments.values()

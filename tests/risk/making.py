@@ -139,7 +139,7 @@ def condition(kind: str, consequence: str, **changes: Any) -> Condition:
 
 def base(model: str, edge: str = "weights", grade: str = "declared") -> Base:
     """An edge of the lineage."""
-    return Base(model=model, edge=edge, grade=grade, evidence=fact("the model card"))  # type: ignore[arg-type]
+    return Base(model=model, edge=edge, grade=grade, evidence=fact("the model card"))
 
 
 def model(key: str = MODEL_KEY, maker: str = "acme", **changes: Any) -> Model:

@@ -41,7 +41,7 @@ def judged(
     rule: str = "as_law",
     **changes: Any,
 ) -> Gate:
-    return gate(made, key, buyer(**changes), use, risk(affiliates_rule=rule), day)  # type: ignore[arg-type]
+    return gate(made, key, buyer(**changes), use, risk(affiliates_rule=rule), day)
 
 
 def listed(**changes: Any) -> Registry:

@@ -343,9 +343,10 @@ def test_an_entry_of_ones_own_takes_the_place_of_the_shipped_one(tmp_path: Path)
 def test_a_model_is_found_by_revision_then_by_repo() -> None:
     made = registry(model("acme/tiny@*"), model("acme/tiny@abc1234"))
 
-    assert made.find("acme/tiny", "abc1234ffff").key == "acme/tiny@abc1234"  # type: ignore[union-attr]
-    assert made.find("acme/tiny", "0000000").key == "acme/tiny@*"  # type: ignore[union-attr]
-    assert made.find("acme/tiny@abc1234").key == "acme/tiny@abc1234"  # type: ignore[union-attr]
+    pinned, any_revision = made.models["acme/tiny@abc1234"], made.models["acme/tiny@*"]
+    assert made.find("acme/tiny", "abc1234ffff") == pinned
+    assert made.find("acme/tiny", "0000000") == any_revision
+    assert made.find("acme/tiny@abc1234") == pinned
     assert made.find("acme/other") is None
 
 

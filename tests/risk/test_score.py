@@ -24,7 +24,7 @@ def vector(key: str, level: float = 0.0, **changed: tuple[float, float]) -> Vect
     low: dict[FactorName, float] = dict.fromkeys(FACTORS, level)
     high = dict(low)
     for name, (a, b) in changed.items():
-        low[name], high[name] = a, b  # type: ignore[index]
+        low[name], high[name] = a, b
     return Vector(key=key, low=low, high=high)
 
 

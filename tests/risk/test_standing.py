@@ -40,7 +40,7 @@ def stands(
 ) -> Standing:
     under = law or instrument()
     made = registry(parties=(one, *others), instruments=(under, *laws))
-    return standing(made, one, under, day, rule)  # type: ignore[arg-type]
+    return standing(made, one, under, day, rule)
 
 
 # --- by itself -------------------------------------------------------------------------------
@@ -275,7 +275,7 @@ def test_developer_and_licensor_of_each_ancestor_are_concerned_and_the_operator_
     line = weight_line(made, MODEL_KEY)
 
     def who(use: str) -> list[tuple[str, str, int]]:
-        parties, unknown = concerned(made, line, use)  # type: ignore[arg-type]
+        parties, unknown = concerned(made, line, use)
         assert not unknown
         return [(each.party, each.role, len(each.path)) for each in parties]
 

@@ -32,7 +32,7 @@ def keep(tmp_path: Path) -> Keep:
     def added(text: str, list_key: str = "us-csl", **options: object) -> Snapshot:
         path = tmp_path / "download.csv"
         path.write_text(text)
-        return add(path, list_key, **options)  # type: ignore[arg-type]
+        return add(path, list_key, **options)
 
     return added
 
