@@ -14,7 +14,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats as scipy_stats
-from scipy.optimize import nnls
 
 from harness.config.judge import ApiPrice
 from harness.records.schema import Level
@@ -163,7 +162,7 @@ def fit(levels: Sequence[Level]) -> TokenSeconds | Unfit:
             f"{len(chosen)} shapes at {concurrency} in flight do not tell"
             f" {len(columns)} kinds of token apart"
         )
-    found = _solve(tokens, seconds, columns)
+    found = _solve(tokens, seconds[None], columns)[0]
     fitted = tokens @ found
     return TokenSeconds(
         seconds=(float(found[0]), float(found[1]), float(found[2])),
@@ -217,10 +216,32 @@ def _why_not(groups: dict[int, list[Level]]) -> str:
 def _solve(
     tokens: NDArray[np.float64], seconds: NDArray[np.float64], columns: list[int]
 ) -> NDArray[np.float64]:
-    """Seconds per token; zero for a kind that does not occur."""
-    found = np.zeros(3)
-    found[columns] = nnls(tokens[:, columns] / seconds[:, None], np.ones(len(seconds)))[0]
-    scaled: NDArray[np.float64] = found * (seconds.sum() / (tokens @ found).sum())
+    """Seconds per token for each row of `seconds`, (rows, 3); zero for a kind that does not occur.
+
+    Non-negative least squares of all rows at once: with at most three unknowns the best of the
+    least-squares solutions over each set of unknowns kept is the constrained optimum, if it is
+    not negative itself.
+    """
+    wanted = tokens[None][:, :, columns] / seconds[:, :, None]  # (rows, levels, kinds) x = 1
+    scale = np.linalg.norm(wanted, axis=1)
+    normed = wanted / scale[:, None]
+    products = normed.transpose(0, 2, 1) @ normed
+    ones = normed.sum(axis=1)
+    best = np.zeros((len(seconds), len(columns)))
+    least = np.full(len(seconds), np.inf)
+    for size in range(1, len(columns) + 1):
+        for kept in map(list, itertools.combinations(range(len(columns)), size)):
+            part = np.linalg.solve(products[:, kept][:, :, kept], ones[:, kept, None])[..., 0]
+            fits = -(part * ones[:, kept]).sum(axis=1)  # squared residual less a constant
+            better = (part >= 0).all(axis=1) & (fits < least)
+            least[better] = fits[better]
+            best[better] = 0.0
+            best[np.ix_(better, kept)] = part[better]
+    found = np.zeros((len(seconds), 3))
+    found[:, columns] = best / scale
+    scaled: NDArray[np.float64] = (
+        found * (seconds.sum(axis=1) / (found @ tokens.T).sum(axis=1))[:, None]
+    )
     return scaled
 
 
@@ -242,7 +263,7 @@ def _draws(
     rates = np.array(factors).T
     # The same tokens at another rate take other seconds; a rate of zero or less is no rate.
     possible = rates[(rates > 0).all(axis=1)]
-    return np.array([_solve(tokens, seconds / rate, columns) for rate in possible])
+    return _solve(tokens, seconds / possible, columns)
 
 
 def _r_squared(

@@ -14,6 +14,7 @@ import numpy.typing as npt
 Number = float | npt.NDArray[np.float64]
 Array = npt.NDArray[np.float64]
 DAYS_PER_YEAR = 365.0
+_MOST_GROWTH = 20.0  # hazard x years below minus this: differences drown in rounding
 _BISECTIONS = 50  # halve a bracket of any sensible width to rounding error
 
 
@@ -91,7 +92,8 @@ def break_even_hazard(
     that of the fallback plus in-use time x (c - c1 - q / V + hazard R / V). Who starts with the
     fallback bears its lower quality too. With known days the root of exits / in-use time, which
     rises with the hazard, found by bisection on all draws at once. None where moving costs nothing.
-    Negative: the fallback is cheaper to begin with.
+    Negative: the fallback is cheaper to begin with; minus infinity where no hazard, however low,
+    makes up for known days (the root, if any, lies below -20 / years).
     """
     if not np.all(np.asarray(switch_usd) > 0):
         return None
@@ -108,18 +110,20 @@ def break_even_hazard(
     # Known days only add exits, so the root lies below the one without them.
     even = even + np.zeros(np.broadcast_shapes(*(np.shape(p) for _, p in within)))
     step = np.ones_like(even)
-    while np.any(above := equivalent(even - step) > even):
-        step = np.where(above, 2 * step, step)
+    deepest = np.maximum(even, 0.0) + _MOST_GROWTH / years
+    while np.any(above := (equivalent(even - step) > even) & (step < deepest)):
+        step = np.where(above, np.minimum(2 * step, deepest), step)
     low, high = even - step, even
+    endless = equivalent(low) > even
     for _ in range(_BISECTIONS):
         middle = (low + high) / 2
         above = equivalent(middle) > even
         low, high = np.where(above, low, middle), np.where(above, middle, high)
-    return _plain((low + high) / 2)
+    return _plain(np.where(endless, -np.inf, (low + high) / 2))
 
 
 class Switch(NamedTuple):
-    """Draws of what moving costs, in USD, and the parts that were measured."""
+    """Draws of what moving costs, in USD, and of the days without a usable model."""
 
     usd: Array
     downtime_days: Array
@@ -132,11 +136,10 @@ def switch_usd(
     downtime_days: Array,
     volume_mtok_per_year: float,
     lost_usd_per_mtok: float,
-    measured_usd: float,
 ) -> Switch:
-    """One-off cost of moving: people, contracts, tokens not served, and measured re-tuning."""
+    """One-off cost of moving before re-tuning: people, contracts, tokens not served."""
     lost = downtime_days * volume_mtok_per_year / DAYS_PER_YEAR * lost_usd_per_mtok
-    usd = engineering_days * usd_per_engineering_day + contracts_usd + lost + measured_usd
+    usd = engineering_days * usd_per_engineering_day + contracts_usd + lost
     return Switch(usd, downtime_days)
 
 

@@ -59,11 +59,19 @@ def test_known_days_lower_the_break_even_hazard_and_both_choices_cost_the_same_t
     plain = resilience.break_even_hazard(C, C + dearer, 1e5, SWITCH)
     even = resilience.break_even_hazard(C, C + dearer, 1e5, SWITCH, 0.0, YEARS, rate, days)
 
+    assert even <= plain + 1e-9
+    if even == -np.inf:
+        return
     cost = resilience.expected_usd_per_mtok(
         C, C + dearer, 1e5, SWITCH, even, YEARS, rate, jumps=days
     )
-    assert even <= plain + 1e-9
     assert cost == pytest.approx(C + dearer, abs=1e-6)
+
+
+def test_no_hazard_breaks_even_with_a_dearer_model_that_is_sure_to_leave_in_days() -> None:
+    found = resilience.break_even_hazard(C, C - 0.2, 1e5, SWITCH, 0.0, YEARS, 0.0, [(0.01, 1.0)])
+
+    assert found == -np.inf
 
 
 def test_the_break_even_hazard_is_found_for_each_draw() -> None:
@@ -196,12 +204,12 @@ def test_draws_go_through_as_arrays() -> None:
     assert found == pytest.approx([0.10, 0.2628], abs=1e-4)
 
 
-def test_cost_of_moving_adds_people_contracts_lost_tokens_and_measurements() -> None:
+def test_cost_of_moving_adds_people_contracts_and_lost_tokens() -> None:
     one = np.array([1.0])
-    # 10 days x 1200 + 5000 + 3.65 days x 1e5 / 365 Mtok x 5 + 70
-    moving = resilience.switch_usd(10 * one, 1200.0, 5000 * one, 3.65 * one, 1e5, 5.0, 70.0)
+    # 10 days x 1200 + 5000 + 3.65 days x 1e5 / 365 Mtok x 5
+    moving = resilience.switch_usd(10 * one, 1200.0, 5000 * one, 3.65 * one, 1e5, 5.0)
 
-    assert moving.usd == pytest.approx([12_000 + 5_000 + 5_000 + 70])
+    assert moving.usd == pytest.approx([12_000 + 5_000 + 5_000])
 
 
 def test_a_warm_fallback_is_worth_what_it_saves_less_what_it_costs() -> None:

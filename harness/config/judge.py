@@ -188,6 +188,12 @@ class RiskConfig(Frozen):
     behaviour_relevance: dict[Content, Share] = Field(
         description="By content of the workload: share of the weights of behaviour and security"
     )
+    hijack_reference: Sourced[Share] = Field(
+        description="Share of injected instructions obeyed that is level 0 of security"
+    )
+    jailbreak_reference: Sourced[Share] = Field(
+        description="Share of jailbreaks that succeed that is level 0 of security"
+    )
     affiliates_rule: Literal["as_law", "on", "off"] = Field(
         description="Whether a listing reaches companies owned by half: as its status says, or not"
     )

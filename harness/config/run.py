@@ -16,6 +16,7 @@ from pydantic import (
     model_validator,
 )
 
+from harness.config.behaviour import PairedBehaviour
 from harness.config.workload import (
     FixedOutput,
     LoadWorkload,
@@ -262,6 +263,7 @@ class LmEvalAccuracy(Frozen):
 
 
 Accuracy = Annotated[LmEvalAccuracy | Off, Field(discriminator="kind")]
+Behaviour = Annotated[PairedBehaviour | Off, Field(discriminator="kind")]
 
 
 # --- fine-tuning -----------------------------------------------------------------------------
@@ -330,6 +332,7 @@ class RunConfig(Frozen):
     objectives: ObjectivesChoice
     telemetry: Telemetry
     accuracy: Accuracy
+    behaviour: Behaviour
     finetune: Finetune
     tracking: Tracking = label()
     report: ReportAfter = label()

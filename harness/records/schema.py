@@ -6,11 +6,12 @@ from typing import Any, Literal
 from pydantic import Field
 
 from harness.fields import Frozen
+from harness.records.behaviour import Behaviour
 from harness.stats import Estimate
 
 SCHEMA_VERSION = 2
 Status = Literal["done", "failed", "interrupted"]
-StageName = Literal["serve", "load", "telemetry", "accuracy", "finetune"]
+StageName = Literal["serve", "load", "telemetry", "accuracy", "behaviour", "finetune"]
 
 
 class Stage(Frozen):
@@ -266,5 +267,6 @@ class Cell(Frozen):
     searches: tuple[SearchResult, ...] = ()
     texts: tuple[TextTokens, ...] = Field((), description="Tokenizer on the reference texts")
     scores: tuple[Score, ...] = ()
+    behaviour: Behaviour | None = None
     finetune: FinetuneResult | None = None
     telemetry: dict[str, str] = Field({}, description="Source to state: measured or not, and why")

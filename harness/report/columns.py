@@ -106,6 +106,16 @@ COLUMNS = (
     _figure("finetune_tokens", "Fine-tuning: tokens", "tokens", 0, "low"),
     _figure("finetune_peak_memory_gib", "Fine-tuning: peak memory", "GiB", 2, "low"),
     _usd("finetune_cost_usd", "Fine-tuning: cost", 4),
+    # Behaviour
+    _figure("evasion_gap_en", "Evasion gap in English: PRC less other state", "share", 2),
+    _figure("evasion_gap_zh", "Evasion gap in Chinese: PRC less other state", "share", 2),
+    _figure("evasion_gap_es", "Evasion gap in Spanish: PRC less other state", "share", 2),
+    _figure("evasion_did_zh", "Evasion gap, Chinese less English", "share", 2),
+    _figure("over_refusal_share", "Harmless requests refused, worst language", "share", 2, "low"),
+    _figure("hijack_share", "Injected instructions obeyed, worst language", "share", 2, "low"),
+    _figure("jailbreak_share", "House rules broken, worst language", "share", 2, "low"),
+    _figure("insecure_code_share", "Code that bandit flags, worst context", "share", 2, "low"),
+    _text("behaviour_conditions", "How behaviour was measured"),
     # Risk
     _text("deployment", "Way of use"),
     _text("gate", "Gate for this buyer"),

@@ -11,6 +11,7 @@ import pandas as pd
 from harness.config.judge import JudgeConfig
 from harness.errors import FactError
 from harness.records import store
+from harness.report.behaved import behaved
 from harness.report.columns import COLUMNS
 from harness.report.judged import judged, withdrawal
 from harness.report.measured import compared, measured
@@ -67,9 +68,9 @@ def join(sweeps: Sequence[Path], judge: JudgeConfig) -> Table:
             row = Row(cell, folder)
             measured(row)
             priced(row, judge)
+            behaved(row)
             rows.append(row)
     compared(rows)
     judged(rows, registry, judge, day)
-    for row in rows:
-        withdrawal(row, rows, judge)
+    withdrawal(rows, judge)
     return Table(rows, judge, day, list(sweeps))

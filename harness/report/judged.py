@@ -1,6 +1,7 @@
 """Columns of risk, and of what a withdrawal would cost."""
 
 import datetime as dt
+import json
 import zlib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -9,14 +10,17 @@ import numpy as np
 import numpy.typing as npt
 
 from harness import elicited, resilience
-from harness.config.judge import Deployment, FactorName, JudgeConfig, Range
+from harness.config.judge import Deployment, FactorName, JudgeConfig, Range, RiskConfig
 from harness.config.workload import Content
 from harness.report.priced import evaluation_usd
 from harness.report.rows import Figure, Row, is_endpoint
 from harness.risk.assess import Assessment, assess
 from harness.risk.compare import Judged, Subject, compare
-from harness.risk.factors import Measured
+from harness.risk.factors import Level, Measured
 from harness.risk.hazard import Rates, hazard
+from harness.risk.measured import behaviour as behaviour_level
+from harness.risk.measured import best
+from harness.risk.measured import security as security_level
 from harness.risk.registry import Model, Registry
 from harness.risk.replaceability import Candidate, replaceability
 from harness.risk.score import Spread
@@ -75,15 +79,26 @@ def _together(
         Subject(
             models[key[0]],
             key[1],
-            Measured(replaceability=replaceability(candidates[key], allowed)),
+            _measured(rows, replaceability(candidates[key], allowed), risk),
         )
-        for key in unique
+        for key, rows in unique.items()
     ]
     found = compare(registry, subjects, buyer, risk, day, content)
     for rows, each in zip(unique.values(), found.models, strict=True):
         draws = hazard(each.assessment, rates, buyer, risk, day)[1]
         for row in rows:
             row.judged, row.hazard = each, draws
+
+
+def _measured(rows: Sequence[Row], replaceable: Level | None, risk: RiskConfig) -> Measured:
+    found = best(row.cell.behaviour for row in rows)
+    if found is None:
+        return Measured(replaceability=replaceable)
+    return Measured(
+        behaviour=behaviour_level(found),
+        security=security_level(found, risk),
+        replaceability=replaceable,
+    )
 
 
 def _deployment(row: Row, judge: JudgeConfig) -> Deployment:
@@ -204,36 +219,75 @@ _MONEY = (
 )  # fmt: skip
 
 
-def withdrawal(row: Row, rows: Sequence[Row], judge: JudgeConfig) -> None:
-    """Against the cheapest other model that this buyer may use and that is less likely to go."""
+def withdrawal(rows: Sequence[Row], judge: JudgeConfig) -> None:
+    """Each against the cheapest other that this buyer may use and that is less likely to go.
+
+    Another on the same machine under the same workload: else the costs are not of one question.
+    """
+    moving = _moving(judge)
+    groups: dict[tuple[str, str], list[Row]] = defaultdict(list)
+    for row in rows:
+        groups[
+            json.dumps(row.cell.config["hardware"], sort_keys=True), row.text("workload")
+        ].append(row)
+    for group in groups.values():
+        able = sorted((row for row in group if _can_stand_in(row)), key=_bill)
+        # The least hazard among the cheapest k falls with k, so the first below a rate is found
+        # by bisection.
+        least = np.minimum.accumulate([_hazard(row) for row in able]) if able else np.empty(0)
+        for row in group:
+            _withdrawal(row, able, least, moving, judge)
+
+
+def _withdrawal(
+    row: Row, able: Sequence[Row], least: Array, moving: resilience.Switch, judge: JudgeConfig
+) -> None:
     own, rate = row.figure("bill_usd_per_mtok_total"), row.figure("withdrawal_hazard_per_year")
     row.values["fallback"] = "none"
     if own.value is None or rate.value is None or row.hazard is None:
         row.values |= {key: Figure(reason=own.reason or rate.reason) for key in _MONEY}
         return
-    others = [other for other in rows if _can_stand_in(other, row, rate.value)]
-    if not others:
+    first = int(np.searchsorted(-least, -rate.value, side="right"))
+    if first == len(able):
         missing = "not measured: no permitted, safer fallback in this report"
         row.values |= {key: Figure(reason=missing) for key in _MONEY}
         return
-    fallback = min(others, key=lambda r: r.figure("bill_usd_per_mtok_total").value or 0.0)
-    _money(row, fallback, judge)
+    _money(row, able[first], moving, judge)
 
 
-def _can_stand_in(other: Row, row: Row, rate: float) -> bool:
+def _can_stand_in(row: Row) -> bool:
     return (
-        other.cell.status == "done"
-        and other.cell.config["hardware"] == row.cell.config["hardware"]
-        and other.text("workload") == row.text("workload")
-        and other.judged is not None
-        and other.judged.assessment.gate.permits
-        and other.figure("bill_usd_per_mtok_total").value is not None
-        and (other.figure("withdrawal_hazard_per_year").value or 0.0) < rate
-        and other.figure("withdrawal_hazard_per_year").value is not None
+        row.cell.status == "done"
+        and row.judged is not None
+        and row.judged.assessment.gate.permits
+        and row.figure("bill_usd_per_mtok_total").value is not None
+        and row.figure("withdrawal_hazard_per_year").value is not None
     )
 
 
-def _money(row: Row, fallback: Row, judge: JudgeConfig) -> None:
+def _bill(row: Row) -> float:
+    return row.figure("bill_usd_per_mtok_total").value or 0.0
+
+
+def _hazard(row: Row) -> float:
+    return row.figure("withdrawal_hazard_per_year").value or 0.0
+
+
+def _moving(judge: JudgeConfig) -> resilience.Switch:
+    """Draws of what moving costs this buyer before re-tuning; the same for every model."""
+    buyer, plan, risk = judge.buyer, judge.buyer.switch, judge.risk
+    rng = np.random.default_rng(risk.seed)
+    return resilience.switch_usd(
+        _amounts(plan.engineering_days, rng, risk.draws),
+        plan.usd_per_engineering_day,
+        _amounts(plan.contracts_usd, rng, risk.draws),
+        _amounts(plan.downtime_days, rng, risk.draws),
+        buyer.mtok_per_year,
+        plan.lost_usd_per_mtok,
+    )
+
+
+def _money(row: Row, fallback: Row, moving: resilience.Switch, judge: JudgeConfig) -> None:
     buyer, plan, risk = judge.buyer, judge.buyer.switch, judge.risk
     assert row.hazard is not None  # withdrawal's
     n = risk.draws
@@ -241,46 +295,42 @@ def _money(row: Row, fallback: Row, judge: JudgeConfig) -> None:
     c = _draws(row.figure("bill_usd_per_mtok_total"), rng, n)
     c1 = _draws(fallback.figure("bill_usd_per_mtok_total"), rng, n)
     measured, unmeasured = _measured_switch(fallback, judge)
-    moving = resilience.switch_usd(
-        _amounts(plan.engineering_days, rng, n),
-        plan.usd_per_engineering_day,
-        _amounts(plan.contracts_usd, rng, n),
-        _amounts(plan.downtime_days, rng, n),
-        buyer.mtok_per_year,
-        plan.lost_usd_per_mtok,
-        measured,
-    )
+    switch = moving.usd + measured
     lost, quality = _quality_lost(row, fallback)
     worse = lost * 100 * plan.usd_per_accuracy_point_year
     jumps = row.hazard.jumps
     adjusted = resilience.expected_usd_per_mtok(
-        c, c1, buyer.mtok_per_year, moving.usd, row.hazard.rate, buyer.horizon_years,
+        c, c1, buyer.mtok_per_year, switch, row.hazard.rate, buyer.horizon_years,
         buyer.discount_rate_per_year, worse, jumps,
     )  # fmt: skip
     even = resilience.break_even_hazard(
-        c, c1, buyer.mtok_per_year, moving.usd, worse,
+        c, c1, buyer.mtok_per_year, switch, worse,
         buyer.horizon_years, buyer.discount_rate_per_year, jumps,
     )  # fmt: skip
     leaves = resilience.leaves_within(row.hazard.rate, buyer.horizon_years, jumps)
     warm = resilience.warm_fallback_usd(
-        moving.usd, plan.warm_share, leaves, plan.warm_fallback_usd_per_year, buyer.horizon_years
+        switch, plan.warm_share, leaves, plan.warm_fallback_usd_per_year, buyer.horizon_years
     )
     row.values["fallback"] = f"{fallback.text('model')} ({quality}; {unmeasured})"
     own = row.figure("bill_usd_per_mtok_total")
     source = f"{own.source}; fallback {fallback.cell.cell_id}; buyer {buyer.profile}"
-    free = "not applicable: moving to the fallback costs nothing"
+    below = np.mean(np.asarray(adjusted) < c1 + worse / buyer.mtok_per_year)
     row.values |= {
-        "switch_cost_usd": _of(moving.usd, source),
-        "break_even_hazard_per_year": Figure(reason=free) if even is None else _of(even, source),
+        "switch_cost_usd": _of(switch, source),
+        "break_even_hazard_per_year": _break_even(even, source),
         "risk_adjusted_usd_per_mtok_total": _of(adjusted, source),
-        "below_fallback_share": Figure(
-            value=float(np.mean(np.asarray(adjusted) < c1 + worse / buyer.mtok_per_year)),
-            n=n,
-            source=source,
-        ),
+        "below_fallback_share": Figure(value=float(below), n=n, source=source),
         "warm_fallback_usd": _of(warm, source),
         "recovery_days": _of(moving.downtime_days, source),
     }
+
+
+def _break_even(even: object, source: str) -> Figure:
+    if even is None:
+        return Figure(reason="not applicable: moving to the fallback costs nothing")
+    if not np.all(np.isfinite(np.asarray(even))):
+        return Figure(reason="no bound: the fallback is cheaper however low the hazard")
+    return _of(even, source)
 
 
 def _measured_switch(fallback: Row, judge: JudgeConfig) -> tuple[float, str]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.fields import Frozen
-from harness.records.schema import Cell, Level, StageName
+from harness.records.schema import Cell, Level, Stage, StageName
 from harness.risk.compare import Judged
 from harness.risk.hazard import HazardDraws
 from harness.stats import Estimate
@@ -99,7 +99,7 @@ def why_no_load(cell: Cell) -> str:
 
 def why(cell: Cell, stage: StageName) -> str:
     """Why a stage left no figure."""
-    state = cell.stages[stage]
+    state = cell.stages.get(stage, Stage(status="off"))  # an older record knows fewer stages
     text = {"off": "switched off", "not_reached": "not reached"}.get(state.status)
     return f"not measured: {text or state.reason or 'not among the tasks'}"
 

@@ -115,8 +115,8 @@ def factors(
         "licence_drift": _drift(view),
         "lineage": _lineage(view, gate),
         "serving_path": _serving(view),
-        "behaviour": _measured(view, measured.behaviour, "no stage measures it yet"),
-        "security": _measured(view, measured.security, "no stage measures it yet"),
+        "behaviour": _measured(view, measured.behaviour, "harness run behaviour=standard"),
+        "security": _measured(view, measured.security, "harness run behaviour=standard"),
         "transparency": _transparency(view),
         "replaceability": _measured(view, measured.replaceability, "a sweep over several models"),
     }

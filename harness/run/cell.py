@@ -11,6 +11,9 @@ from typing import Any
 
 from harness.accuracy import stage as accuracy_stage
 from harness.accuracy.data import render
+from harness.behaviour import stage as behaviour_stage
+from harness.behaviour.ask import Place
+from harness.config.behaviour import PairedBehaviour
 from harness.config.identity import cell_id
 from harness.config.run import (
     EndpointEngine,
@@ -29,6 +32,7 @@ from harness.finetune import stage as finetune_stage
 from harness.load.drive import Target
 from harness.load.prompts import Vocabulary
 from harness.records import store
+from harness.records.behaviour import Behaviour
 from harness.records.schema import (
     Cell,
     Failure,
@@ -46,7 +50,9 @@ from harness.serve.process import Server
 from harness.serve.weights import Weights, prepare
 from harness.telemetry.sampler import Sampler
 
-STAGES: tuple[StageName, ...] = ("serve", "load", "telemetry", "accuracy", "finetune")
+STAGES: tuple[StageName, ...] = (
+    "serve", "load", "telemetry", "accuracy", "behaviour", "finetune",
+)  # fmt: skip
 _ADAPTER = "finetuned"
 
 
@@ -73,6 +79,7 @@ class CellRun:
         self._load_stage: LoadStage | None = None
         self._texts: tuple[TextTokens, ...] = ()
         self._scores: list[Score] = []
+        self._behaviour: Behaviour | None = None
         self._finetune: FinetuneResult | None = None
         self._telemetry: dict[str, str] = {}
         self._weights: Weights | None = None
@@ -131,6 +138,11 @@ class CellRun:
                 self._show_scores()
         else:
             self._off("accuracy")
+        if isinstance(config.behaviour, PairedBehaviour):
+            with self._timed("behaviour"):
+                self._behaviour = self._probe(config.behaviour)
+        else:
+            self._off("behaviour")
         if isinstance(config.finetune, LoraFinetune):
             with self._timed("finetune"):
                 self._finetune = self._score_adapter(adapter or self._train())
@@ -138,6 +150,29 @@ class CellRun:
             self._off("finetune")
         if self._server:
             self._server.check_alive()
+
+    def _probe(self, behaviour: PairedBehaviour) -> Behaviour:
+        target = self._target()
+        found = behaviour_stage.evaluate(
+            behaviour,
+            Place(
+                base_url=target.url,
+                model=target.model,
+                api_key=target.api_key,
+                max_tokens=behaviour.max_tokens,
+                num_concurrent=behaviour.num_concurrent,
+                max_retries=behaviour.max_retries,
+                timeout_s=behaviour.request_timeout_s,
+                chat_template_kwargs=dict(behaviour.chat_template_kwargs),
+                seed=self._config.seed,
+            ),
+            self._work / "behaviour",
+            say=self._say,
+        )
+        if self._server:
+            self._server.check_alive()
+        self._show(f"behaviour: {found.note}")
+        return found
 
     def _train_first(self) -> bool:
         engine = self._config.engine
@@ -427,6 +462,7 @@ class CellRun:
             searches=tuple(load.searches) if load else (),
             texts=self._texts,
             scores=tuple(self._scores),
+            behaviour=self._behaviour,
             finetune=self._finetune,
             telemetry=self._telemetry,
         )

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.accuracy.stage import check_tasks
+from harness.behaviour import stage as behaviour
+from harness.config.behaviour import PairedBehaviour
 from harness.config.identity import cell_id, measured
 from harness.config.run import (
     EndpointEngine,
@@ -36,6 +38,7 @@ from harness.run.servers import Servers
 _TOKENS_PER_ITEM = {"hellaswag_100": 280, "gsm8k_100": 600, "exam_zh": 500}
 _TOKENS_PER_UNKNOWN_ITEM = 1000
 _TOKENS_PER_EXAMPLE = 30
+_TOKENS_PER_PROBE = 60  # of a question with its chat template
 _CPU_TFLOPS = 0.09  # measured on two AVX2 cores in float32, 2026-11
 _GPU_EFFICIENCY = 0.2  # of peak dense bf16, mixed prefill and decode; an assumption
 
@@ -74,6 +77,8 @@ def plan(configs: Sequence[RunConfig]) -> list[Entry]:
         try:
             if isinstance(config.accuracy, LmEvalAccuracy):
                 check_tasks(config.accuracy)
+            if isinstance(config.behaviour, PairedBehaviour):
+                behaviour.check(config.behaviour)
             if isinstance(config.workload, LoadWorkload):
                 load_plan.check(config.workload, config.seed, config.model.max_model_len)
                 _check_searches(config.workload, config.objectives)
@@ -144,6 +149,7 @@ def _entry(config: RunConfig) -> Entry:
     stages += ["load"] if isinstance(config.workload, LoadWorkload) else []
     stages += ["telemetry"] if config.telemetry.kind != "none" and "load" in stages else []
     stages += ["accuracy"] if isinstance(config.accuracy, LmEvalAccuracy) else []
+    stages += ["behaviour"] if isinstance(config.behaviour, PairedBehaviour) else []
     stages += ["finetune"] if isinstance(config.finetune, LoraFinetune) else []
     command: tuple[str, ...] = ()
     env: dict[str, str] = {}
@@ -170,6 +176,10 @@ def estimate(config: RunConfig) -> Estimate:
     if isinstance(config.accuracy, LmEvalAccuracy):
         for name, task in config.accuracy.tasks.items():
             inference += (task.limit or 100) * _TOKENS_PER_ITEM.get(name, _TOKENS_PER_UNKNOWN_ITEM)
+    if isinstance(config.behaviour, PairedBehaviour):
+        inference += behaviour.asked(config.behaviour) * (
+            _TOKENS_PER_PROBE + config.behaviour.max_tokens
+        )
     if isinstance(config.finetune, LoraFinetune):
         tune = config.finetune
         training += tune.train_examples * tune.epochs * _TOKENS_PER_EXAMPLE
