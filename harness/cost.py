@@ -13,11 +13,10 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats as scipy_stats
 
 from harness.config.judge import ApiPrice
 from harness.records.schema import Level
-from harness.stats import CONFIDENCE, Estimate
+from harness.stats import CONFIDENCE, Estimate, quantiles, t_quantile
 
 TOKENS_PER_MTOK = 1e6
 _MOST_CONDITION = 30.0  # beyond, 2% of noise in the seconds can become more than half of a price
@@ -105,14 +104,9 @@ class TokenSeconds:
         value = float(np.array(self.seconds) @ weights)
         if not len(self.draws):
             return Estimate(value=value, n=len(self.levels))
-        tail = 100 * (1 - CONFIDENCE) / 2
-        low, high = np.percentile(self.draws @ weights, [tail, 100 - tail])
-        return Estimate(
-            value=value,
-            n=len(self.levels),
-            low=min(value, float(low)),
-            high=max(value, float(high)),
-        )
+        tail = (1 - CONFIDENCE) / 2
+        low, high = quantiles(self.draws @ weights, [tail, 1 - tail])
+        return Estimate(value=value, n=len(self.levels), low=min(value, low), high=max(value, high))
 
     @property
     def conditions(self) -> str:
@@ -222,11 +216,12 @@ def _solve(
     least-squares solutions over each set of unknowns kept is the constrained optimum, if it is
     not negative itself.
     """
-    wanted = tokens[None][:, :, columns] / seconds[:, :, None]  # (rows, levels, kinds) x = 1
-    scale = np.linalg.norm(wanted, axis=1)
-    normed = wanted / scale[:, None]
-    products = normed.transpose(0, 2, 1) @ normed
-    ones = normed.sum(axis=1)
+    scale = np.linalg.norm(tokens[:, columns], axis=0)
+    kinds = tokens[:, columns] / scale
+    weights = 1 / seconds  # each level's row is divided by its seconds, and shall give 1
+    pairs = (kinds[:, :, None] * kinds[:, None, :]).reshape(len(kinds), -1)
+    products = (weights**2 @ pairs).reshape(-1, len(columns), len(columns))
+    ones = weights @ kinds
     best = np.zeros((len(seconds), len(columns)))
     least = np.full(len(seconds), np.inf)
     for size in range(1, len(columns) + 1):
@@ -240,7 +235,7 @@ def _solve(
     found = np.zeros((len(seconds), 3))
     found[:, columns] = best / scale
     scaled: NDArray[np.float64] = (
-        found * (seconds.sum(axis=1) / (found @ tokens.T).sum(axis=1))[:, None]
+        found * (seconds.sum(axis=1) / (found @ tokens.sum(axis=0)))[:, None]
     )
     return scaled
 
@@ -257,8 +252,7 @@ def _draws(
         rate = level.output_tok_per_s
         if rate is None or rate.low is None or rate.high is None or rate.n < 2 or rate.value <= 0:
             return np.empty((0, 3))
-        quantile = scipy_stats.t.ppf((1 + CONFIDENCE) / 2, rate.n - 1)
-        error = (rate.high - rate.low) / 2 / quantile / rate.value
+        error = (rate.high - rate.low) / 2 / t_quantile(rate.n) / rate.value
         factors.append(1 + error * random.standard_t(rate.n - 1, _DRAWS))
     rates = np.array(factors).T
     # The same tokens at another rate take other seconds; a rate of zero or less is no rate.

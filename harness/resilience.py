@@ -34,18 +34,51 @@ def expected_usd_per_mtok(
     Withdrawal comes at the hazard, or on a known day (`jumps`: years from now, probability). The
     divisor is the discounted volume, so that a model that never leaves costs c at every rate.
     """
+    found = survival(hazard, years, rate, jumps)
+    return expected_given(found, c, c1, volume_mtok_per_year, switch_usd, quality_usd_per_year)
+
+
+class Survival(NamedTuple):
+    """What a hazard and known days leave of a model over the horizon."""
+
+    in_use: Array  # discounted years in use
+    exits: Array  # discounted probability mass of leaving
+    leaves: Array  # undiscounted probability of leaving within the horizon
+    whole: Array  # discounted years of the horizon
+
+
+def survival(
+    hazard: Number, years: float, rate: float = 0.0, jumps: Sequence[tuple[float, Number]] = ()
+) -> Survival:
+    """Of each draw of the hazard; the same for every cost, so compute it once a model."""
     in_use, exits = _survival(hazard, years, rate, jumps)
-    whole = _annuity(np.asarray(rate), years)
+    leaves = _survival(hazard, years, 0.0, jumps)[1]
+    return Survival(in_use, exits, leaves, _annuity(np.asarray(rate), years))
+
+
+def expected_given(
+    found: Survival,
+    c: Number,
+    c1: Number,
+    volume_mtok_per_year: float,
+    switch_usd: Number,
+    quality_usd_per_year: Number = 0.0,
+) -> Number:
+    """`expected_usd_per_mtok` of a survival that is known already."""
     after = c1 + quality_usd_per_year / volume_mtok_per_year
-    usd = c * in_use + after * (whole - in_use) + switch_usd * exits / volume_mtok_per_year
-    return _plain(usd / whole)
+    usd = (
+        c * found.in_use
+        + after * (found.whole - found.in_use)
+        + switch_usd * found.exits / volume_mtok_per_year
+    )
+    return _plain(usd / found.whole)
 
 
 def leaves_within(
     hazard: Number, years: float, jumps: Sequence[tuple[float, Number]] = ()
 ) -> Number:
     """Probability of a forced withdrawal within the horizon."""
-    return _plain(_survival(hazard, years, 0.0, jumps)[1])
+    return _plain(survival(hazard, years, 0.0, jumps).leaves)
 
 
 def _survival(

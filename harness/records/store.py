@@ -76,17 +76,29 @@ def read(cell_dir: Path) -> Cell:
     """The record in a cell's folder. Raises FactError naming the file when it cannot be read."""
     path = cell_dir / CELL_FILE
     try:
-        raw = json.loads(path.read_text("utf-8"))
-        version = raw.get("schema_version") if isinstance(raw, dict) else "none"
-        if version != SCHEMA_VERSION:
-            raise FactError(
-                f"{path}: schema version {version}, this harness reads {SCHEMA_VERSION}"
-            )
-        return Cell.model_validate_json(path.read_text("utf-8"))
+        text = path.read_text("utf-8")
+        cell = Cell.model_validate_json(text)
     except FileNotFoundError:
         raise FactError(f"{cell_dir}: no {CELL_FILE} there") from None
     except (ValueError, ValidationError) as error:
+        _refuse_other_version(path, _version(path))
         raise FactError(f"{path}: not a cell record: {str(error).splitlines()[0]}") from error
+    _refuse_other_version(path, cell.schema_version)
+    return cell
+
+
+def _version(path: Path) -> object:
+    """The version that an unreadable record gives itself; ours where it gives none we can read."""
+    try:
+        raw = json.loads(path.read_text("utf-8"))
+    except ValueError:
+        return SCHEMA_VERSION
+    return raw.get("schema_version", "none") if isinstance(raw, dict) else SCHEMA_VERSION
+
+
+def _refuse_other_version(path: Path, version: object) -> None:
+    if version != SCHEMA_VERSION:
+        raise FactError(f"{path}: schema version {version}, this harness reads {SCHEMA_VERSION}")
 
 
 def cells(sweep_dir: Path) -> Iterator[tuple[Path, Cell]]:

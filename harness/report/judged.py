@@ -17,7 +17,7 @@ from harness.report.rows import Figure, Row, is_endpoint
 from harness.risk.assess import Assessment, assess
 from harness.risk.compare import Judged, Subject, compare
 from harness.risk.factors import Level, Measured
-from harness.risk.hazard import Rates, hazard
+from harness.risk.hazard import HazardDraws, Rates, hazard
 from harness.risk.measured import behaviour as behaviour_level
 from harness.risk.measured import best
 from harness.risk.measured import security as security_level
@@ -224,24 +224,49 @@ def withdrawal(rows: Sequence[Row], judge: JudgeConfig) -> None:
 
     Another on the same machine under the same workload: else the costs are not of one question.
     """
-    moving = _moving(judge)
+    leaving = _Leaving(judge)
     groups: dict[tuple[str, str], list[Row]] = defaultdict(list)
     for row in rows:
-        groups[
-            json.dumps(row.cell.config["hardware"], sort_keys=True), row.text("workload")
-        ].append(row)
+        machine = json.dumps(row.cell.config["hardware"], sort_keys=True)
+        groups[machine, row.text("workload")].append(row)
     for group in groups.values():
         able = sorted((row for row in group if _can_stand_in(row)), key=_bill)
         # The least hazard among the cheapest k falls with k, so the first below a rate is found
         # by bisection.
         least = np.minimum.accumulate([_hazard(row) for row in able]) if able else np.empty(0)
         for row in group:
-            _withdrawal(row, able, least, moving, judge)
+            _withdrawal(row, able, least, leaving)
 
 
-def _withdrawal(
-    row: Row, able: Sequence[Row], least: Array, moving: resilience.Switch, judge: JudgeConfig
-) -> None:
+class _Leaving:
+    """What is the same for all cells: draws of what moving costs, and each model's survival."""
+
+    def __init__(self, judge: JudgeConfig) -> None:
+        self.judge = judge
+        self.moving = _moving(judge)
+        self.moving_spread = _spread(self.moving.usd)
+        self.recovery_spread = _spread(self.moving.downtime_days)
+        self._survivals: dict[int, resilience.Survival] = {}
+        self._costs: dict[str, Array] = {}
+
+    def survival(self, hazard: HazardDraws) -> resilience.Survival:
+        """Cells of one model share their draws, so the object tells the model."""
+        if id(hazard) not in self._survivals:
+            buyer = self.judge.buyer
+            self._survivals[id(hazard)] = resilience.survival(
+                hazard.rate, buyer.horizon_years, buyer.discount_rate_per_year, hazard.jumps
+            )
+        return self._survivals[id(hazard)]
+
+    def fallback_costs(self, fallback: Row) -> Array:
+        """Draws of a fallback's cost: the same for each that would move to it."""
+        name = fallback.cell.cell_id
+        if name not in self._costs:
+            self._costs[name] = _costs(fallback, self.judge, "fallback")
+        return self._costs[name]
+
+
+def _withdrawal(row: Row, able: Sequence[Row], least: Array, leaving: _Leaving) -> None:
     own, rate = row.figure("bill_usd_per_mtok_total"), row.figure("withdrawal_hazard_per_year")
     row.values["fallback"] = "none"
     if own.value is None or rate.value is None or row.hazard is None:
@@ -252,7 +277,7 @@ def _withdrawal(
         missing = "not measured: no permitted, safer fallback in this report"
         row.values |= {key: Figure(reason=missing) for key in _MONEY}
         return
-    _money(row, able[first], moving, judge)
+    _money(row, able[first], leaving)
 
 
 def _can_stand_in(row: Row) -> bool:
@@ -287,41 +312,41 @@ def _moving(judge: JudgeConfig) -> resilience.Switch:
     )
 
 
-def _money(row: Row, fallback: Row, moving: resilience.Switch, judge: JudgeConfig) -> None:
-    buyer, plan, risk = judge.buyer, judge.buyer.switch, judge.risk
+def _money(row: Row, fallback: Row, leaving: _Leaving) -> None:
+    judge, moving = leaving.judge, leaving.moving
+    buyer, plan = judge.buyer, judge.buyer.switch
     assert row.hazard is not None  # withdrawal's
-    n = risk.draws
-    rng = np.random.default_rng([risk.seed, zlib.crc32(row.cell.cell_id.encode())])
-    c = _draws(row.figure("bill_usd_per_mtok_total"), rng, n)
-    c1 = _draws(fallback.figure("bill_usd_per_mtok_total"), rng, n)
+    n = judge.risk.draws
+    c, c1 = _costs(row, judge, "own"), leaving.fallback_costs(fallback)
     measured, unmeasured = _measured_switch(fallback, judge)
     switch = moving.usd + measured
     lost, quality = _quality_lost(row, fallback)
     worse = lost * 100 * plan.usd_per_accuracy_point_year
     jumps = row.hazard.jumps
-    adjusted = resilience.expected_usd_per_mtok(
-        c, c1, buyer.mtok_per_year, switch, row.hazard.rate, buyer.horizon_years,
-        buyer.discount_rate_per_year, worse, jumps,
-    )  # fmt: skip
+    survival = leaving.survival(row.hazard)
+    adjusted = resilience.expected_given(survival, c, c1, buyer.mtok_per_year, switch, worse)
     even = resilience.break_even_hazard(
         c, c1, buyer.mtok_per_year, switch, worse,
         buyer.horizon_years, buyer.discount_rate_per_year, jumps,
     )  # fmt: skip
-    leaves = resilience.leaves_within(row.hazard.rate, buyer.horizon_years, jumps)
     warm = resilience.warm_fallback_usd(
-        switch, plan.warm_share, leaves, plan.warm_fallback_usd_per_year, buyer.horizon_years
+        switch,
+        plan.warm_share,
+        survival.leaves,
+        plan.warm_fallback_usd_per_year,
+        buyer.horizon_years,
     )
     row.values["fallback"] = f"{fallback.text('model')} ({quality}; {unmeasured})"
     own = row.figure("bill_usd_per_mtok_total")
     source = f"{own.source}; fallback {fallback.cell.cell_id}; buyer {buyer.profile}"
     below = np.mean(np.asarray(adjusted) < c1 + worse / buyer.mtok_per_year)
     row.values |= {
-        "switch_cost_usd": _of(switch, source),
+        "switch_cost_usd": _shown(leaving.moving_spread, n, source, shift=measured),
         "break_even_hazard_per_year": _break_even(even, source),
         "risk_adjusted_usd_per_mtok_total": _of(adjusted, source),
         "below_fallback_share": Figure(value=float(below), n=n, source=source),
         "warm_fallback_usd": _of(warm, source),
-        "recovery_days": _of(moving.downtime_days, source),
+        "recovery_days": _shown(leaving.recovery_spread, n, source),
     }
 
 
@@ -352,13 +377,15 @@ def _quality_lost(row: Row, fallback: Row) -> tuple[float, str]:
     return 0.0, "accuracy not compared"
 
 
-def _draws(figure: Figure, rng: np.random.Generator, n: int) -> Array:
-    """Draws from the interval of a measured figure (normal, above 0); a point without one."""
+def _costs(row: Row, judge: JudgeConfig, use: str) -> Array:
+    """Draws of a cell's bill from its interval (normal, above 0); a point without one."""
+    figure, risk = row.figure("bill_usd_per_mtok_total"), judge.risk
     assert figure.value is not None  # the caller's
     if figure.low is None or figure.high is None:
-        return np.full(n, figure.value)
+        return np.full(risk.draws, figure.value)
+    rng = np.random.default_rng([risk.seed, zlib.crc32(f"{row.cell.cell_id} {use}".encode())])
     spread = (figure.high - figure.low) / (2 * _Z95)
-    return np.maximum(rng.normal(figure.value, spread, n), figure.value * 1e-3)
+    return np.maximum(rng.normal(figure.value, spread, risk.draws), figure.value * 1e-3)
 
 
 def _amounts(given: Range, rng: np.random.Generator, n: int) -> Array:
@@ -367,7 +394,15 @@ def _amounts(given: Range, rng: np.random.Generator, n: int) -> Array:
 
 def _of(draws: object, source: str) -> Figure:
     values = np.asarray(draws, dtype=np.float64)
-    low, median, high = np.quantile(values, [0.05, 0.5, 0.95])
-    return Figure(
-        value=float(median), low=float(low), high=float(high), n=values.size, source=source
-    )
+    return _shown(_spread(values), values.size, source)
+
+
+def _spread(draws: Array) -> tuple[float, float, float]:
+    """Low end, median and high end of draws."""
+    low, median, high = np.quantile(draws, [0.05, 0.5, 0.95])
+    return float(low), float(median), float(high)
+
+
+def _shown(spread: tuple[float, float, float], n: int, source: str, shift: float = 0.0) -> Figure:
+    low, median, high = spread
+    return Figure(value=median + shift, low=low + shift, high=high + shift, n=n, source=source)

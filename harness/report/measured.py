@@ -4,6 +4,8 @@ import json
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 
+import numpy as np
+
 from harness import cost, stats
 from harness.config.run import RunConfig
 from harness.records.schema import Cell, Latency, Level
@@ -30,6 +32,7 @@ _LATENCIES = (
 )  # fmt: skip
 # Two models of which one uses more than this many times the other's share of its roofline.
 _FAR_APART = 2.0
+_MOST_NAMED = 5
 
 
 def measured(row: Row) -> None:
@@ -71,8 +74,7 @@ def compared(rows: Sequence[Row]) -> None:
     for group in groups.values():
         for row in group:
             _repeats(row, group)
-    for row in rows:
-        row.values["headroom"] = _headroom(row, rows)
+    _headrooms(rows)
 
 
 # --- load ------------------------------------------------------------------------------------
@@ -268,25 +270,28 @@ def _roofline(row: Row) -> float | None:
     return max(known, default=None)
 
 
-def _headroom(row: Row, rows: Sequence[Row]) -> str:
-    own = _roofline(row)
-    if own is None:
-        return row.figure("mfu").reason or "not measured: no reason"
-    text = f"uses {own:.0%} of the nearer roof"
-    far = [
-        f"{other.text('model')} ({found:.0%})"
-        for other in rows
-        if other is not row
-        and (found := _roofline(other)) is not None
+def _headrooms(rows: Sequence[Row]) -> None:
+    """How much of the nearer roof each uses, with a flag on those that use far less or more."""
+    known = [(row, found) for row in rows if (found := _roofline(row)) is not None]
+    shares = np.array([found for _, found in known])
+    for row in rows:
+        row.values["headroom"] = row.figure("mfu").reason or "not measured: no reason"
+    for row, own in known:
+        text = f"uses {own:.0%} of the nearer roof"
         # A product, since a share may be zero.
-        and max(own, found) > _FAR_APART * min(own, found)
-    ]
-    if far:
-        text += (
-            f"; FLAG: more than a factor of two from {', '.join(far)},"
-            " so a lower cost may be better tuning and not a cheaper model"
+        apart = np.maximum(own, shares) > _FAR_APART * np.minimum(own, shares)
+        far = dict.fromkeys(
+            f"{known[place][0].text('model')} ({known[place][1]:.0%})"
+            for place in np.flatnonzero(apart)[:_MOST_NAMED]
         )
-    return text
+        if far:
+            more = int(apart.sum()) - _MOST_NAMED
+            text += (
+                f"; FLAG: more than a factor of two from {', '.join(far)}"
+                f"{f' and {more} more' if more > 0 else ''},"
+                " so a lower cost may be better tuning and not a cheaper model"
+            )
+        row.values["headroom"] = text
 
 
 # --- small things ----------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 """Columns that a price makes of what was measured."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from harness import cost, effort
@@ -77,9 +77,8 @@ class _Machine:
 
     def _figure(self, estimate: Estimate) -> Figure:
         """With what it would be at the low and high price, since all cost is linear in it."""
-        return self.row.of(estimate, "", "requests.parquet").model_copy(
-            update=_by_price(estimate.value, self.tiers)
-        )
+        figure = self.row.of(estimate, "", "requests.parquet")
+        return _by_price(figure, self.tiers)
 
 
 @dataclass(frozen=True)
@@ -218,7 +217,10 @@ def _per_correct(row: Row, tariff: Tariff) -> None:
         row.values["cost_usd_per_correct"] = Figure(reason="no bound: no answer was correct")
         return
     row.values["cost_usd_per_correct"] = Figure(
-        **estimate.model_dump(),
+        value=estimate.value,
+        low=estimate.low,
+        high=estimate.high,
+        n=estimate.n,
         at_low_price=_times(answer.at_low_price, estimate.value / answer.value),
         at_high_price=_times(answer.at_high_price, estimate.value / answer.value),
         source=maths.source,
@@ -290,7 +292,7 @@ def _finetune(row: Row, judge: JudgeConfig) -> None:
     gain = effort.gain(tuned.accuracy_before, tuned.accuracy_after)
     values["finetune_gain"] = row.of(gain, "", "finetune/")
     paid = Figure(value=usd, n=1, source=row.source("finetune/"))
-    values["finetune_cost_usd"] = paid.model_copy(update=_by_price(usd, tiers))
+    values["finetune_cost_usd"] = _by_price(paid, tiers)
 
 
 def evaluation_usd(row: Row, judge: JudgeConfig) -> float | None:
@@ -319,14 +321,15 @@ def _energy(row: Row, judge: JudgeConfig) -> None:
 # --- small things ----------------------------------------------------------------------------
 
 
-def _by_price(value: float, tiers: Tiers) -> dict[str, float]:
-    """A figure at the low and high price; nothing where there is one price."""
+def _by_price(figure: Figure, tiers: Tiers) -> Figure:
+    """The figure with what it would be at the low and high price, where there are several."""
     if tiers.low == tiers.high:
-        return {}
-    return {
-        "at_low_price": value * tiers.low / tiers.mid,
-        "at_high_price": value * tiers.high / tiers.mid,
-    }
+        return figure
+    return replace(
+        figure,
+        at_low_price=_times(figure.value, tiers.low / tiers.mid),
+        at_high_price=_times(figure.value, tiers.high / tiers.mid),
+    )
 
 
 def _over(figure: Figure, divisor: float) -> Figure:
@@ -334,8 +337,14 @@ def _over(figure: Figure, divisor: float) -> Figure:
 
 
 def _scaled(figure: Figure, factor: float) -> Figure:
-    names = ("value", "low", "high", "at_low_price", "at_high_price")
-    return figure.model_copy(update={name: _times(getattr(figure, name), factor) for name in names})
+    return replace(
+        figure,
+        value=_times(figure.value, factor),
+        low=_times(figure.low, factor),
+        high=_times(figure.high, factor),
+        at_low_price=_times(figure.at_low_price, factor),
+        at_high_price=_times(figure.at_high_price, factor),
+    )
 
 
 def _times(value: float | None, factor: float) -> float | None:

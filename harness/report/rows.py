@@ -3,15 +3,18 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.fields import Frozen
 from harness.records.schema import Cell, Level, Stage, StageName
 from harness.risk.compare import Judged
 from harness.risk.hazard import HazardDraws
 from harness.stats import Estimate
 
 
-class Figure(Frozen):
-    """One number of the table, or the reason why there is none."""
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One number of the table, or the reason why there is none.
+
+    A plain class: ten thousand cells make a million of them.
+    """
 
     value: float | None = None
     low: float | None = None
@@ -51,7 +54,13 @@ class Row:
         """The figure of an estimate from a file of the record; of none, the reason."""
         if estimate is None:
             return Figure(reason=reason)
-        return Figure(**estimate.model_dump(), source=self.source(file))
+        return Figure(
+            value=estimate.value,
+            low=estimate.low,
+            high=estimate.high,
+            n=estimate.n,
+            source=self.source(file),
+        )
 
 
 def headline(cell: Cell) -> Level | None:
