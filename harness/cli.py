@@ -68,8 +68,9 @@ def report(arguments: tuple[str, ...], config_dir: str | None, out: Path | None)
     \b
     harness report results/demo
     harness report results/demo results/other buyer=us_state_texas pricing=term_2026_06
+    harness report results/demo buyer=us_private,us_state_texas,eu_private    side by side
 
-    Writes summary.csv, summary.md, summary.xlsx and report.html. Groups: pricing, risk, buyer.
+    Writes summary.csv, .parquet, .md and .xlsx and report.html. Groups: pricing, risk, buyer.
     """
     sweeps = [Path(argument) for argument in arguments if "=" not in argument]
     overrides = [argument for argument in arguments if "=" in argument]
@@ -182,7 +183,7 @@ def _calibration_table(found: Any) -> str:
 def _report(sweeps: Sequence[Path], overrides: Sequence[str], out: Path | None) -> None:
     from harness.report import build
 
-    written = build.write(sweeps, load.judge(overrides), out or sweeps[0])
+    written = build.write(sweeps, load.judges(overrides), out or sweeps[0])
     click.echo(written.console)
     click.echo(f"report: {written.html}")
 

@@ -76,6 +76,24 @@ def judge(overrides: Sequence[str]) -> JudgeConfig:
         return typing.cast(JudgeConfig, _validate(_compose("judge", overrides), JudgeConfig))
 
 
+def judges(overrides: Sequence[str]) -> list[JudgeConfig]:
+    """One configuration for each buyer named: `buyer=us_private,eu_private` gives two.
+
+    Raises ConfigError where something else is given several values: tables side by side must
+    differ in one thing only.
+    """
+    try:
+        parsed = OverridesParser.create().parse_overrides(list(overrides))
+        swept = [o for o in parsed if o.is_sweep_override()]
+        others = [o.key_or_group for o in swept if o.key_or_group != "buyer"]
+        if others:
+            raise ConfigError(f"{others[0]}: only buyer may have several values in one report")
+        jobs = BasicSweeper.split_arguments(parsed, None)[0]
+    except HydraException as error:
+        raise ConfigError(_one_line(error)) from error
+    return [judge(job) for job in jobs]
+
+
 class _hydra:
     """Hydra's compose API on our conf folder, leaving no global state behind."""
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from harness.config.judge import JudgeConfig
 from harness.report import page, tables
-from harness.report.join import join
+from harness.report.join import join_all
 
 
 @dataclass(frozen=True)
@@ -17,12 +17,16 @@ class Written:
     console: str
 
 
-def write(sweeps: Sequence[Path], judge: JudgeConfig, out: Path) -> Written:
-    """Write summary.csv, summary.md, summary.xlsx and report.html into `out`."""
-    table = join(sweeps, judge)
+def write(sweeps: Sequence[Path], judges: Sequence[JudgeConfig], out: Path) -> Written:
+    """Write summary.csv, .parquet, .md and .xlsx and report.html into `out`, for each buyer.
+
+    The judges differ in their buyer only; the first one's is the main one.
+    """
+    joined = join_all(sweeps, judges)
     out.mkdir(parents=True, exist_ok=True)
-    tables.write_csv(table, out / "summary.csv")
-    tables.write_markdown(table, out / "summary.md")
-    tables.write_xlsx(table, out / "summary.xlsx")
-    page.write_html(table, out / "report.html")
-    return Written(out / "report.html", tables.console(table))
+    tables.write_csv(joined, out / "summary.csv")
+    tables.write_parquet(joined, out / "summary.parquet")
+    tables.write_markdown(joined, out / "summary.md")
+    tables.write_xlsx(joined[0], out / "summary.xlsx")
+    page.write_html(joined[0], out / "report.html")
+    return Written(out / "report.html", tables.console(joined[0]))

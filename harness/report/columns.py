@@ -18,6 +18,11 @@ class Column:
     better: Better = ""
     priced: bool = False  # also given at the machine's low and high price
 
+    @property
+    def judged(self) -> bool:
+        """Whether it may differ between buyers."""
+        return self.key in _JUDGED
+
 
 def _text(key: str, title: str) -> Column:
     return Column(key, title, "text")
@@ -117,6 +122,7 @@ COLUMNS = (
     _figure("insecure_code_share", "Code that bandit flags, worst context", "share", 2, "low"),
     _text("behaviour_conditions", "How behaviour was measured"),
     # Risk
+    _text("buyer", "Buyer"),
     _text("deployment", "Way of use"),
     _text("gate", "Gate for this buyer"),
     _text("gate_reasons", "Why"),
@@ -141,4 +147,11 @@ COLUMNS = (
     _text("status", "Status"),
     _text("cell_id", "Cell"),
 )
+_JUDGED = frozenset((
+    "buyer", "deployment", "gate", "gate_reasons", "risk_score", "risk_score_strict", "risk_rank",
+    "risk_ties", "risk_factors", "risk_sensitivity", "risk_evidence", "withdrawal_hazard_per_year",
+    "withdrawal_hazard_parts", "fallback", "switch_cost_usd", "break_even_hazard_per_year",
+    "risk_adjusted_usd_per_mtok_total", "below_fallback_share", "warm_fallback_usd",
+    "recovery_days",
+))  # fmt: skip
 BY_KEY = {column.key: column for column in COLUMNS}

@@ -40,6 +40,7 @@ def judged(rows: Sequence[Row], registry: Registry, judge: JudgeConfig, day: dt.
     known: dict[Content, list[tuple[Row, Model]]] = defaultdict(list)
     for row in rows:
         config = row.cell.config
+        row.values["buyer"] = judge.buyer.profile
         row.values["deployment"] = _deployment(row, judge).replace("_", " ")
         revision = config["model"]["source"].get("revision")
         model = registry.find(config["model"]["key"], revision)

@@ -1,6 +1,6 @@
 """The table as CSV, Markdown and a spreadsheet."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -10,10 +10,14 @@ from xlsxwriter.worksheet import Worksheet
 from harness.config.judge import ApiPrice, MachinePrice, PricingConfig, RentedMachine
 from harness.fields import Sourced
 from harness.records.store import write_text
+from harness.report import flat
 from harness.report.columns import COLUMNS, Column
 from harness.report.join import Table
 from harness.report.rows import Figure, Row, is_endpoint
 
+MOST_SIDE_BY_SIDE = 40
+"""More models than this beside each other nobody reads; summary.csv has them all."""
+_MOST_IN_TERMINAL = 6
 DISCLAIMER = "Evidence and arithmetic, not legal advice."
 NO_LIST_CLAIM = (
     "A clean result covers only the lists named in the evidence column. The US Consolidated"
@@ -145,30 +149,55 @@ def _sourced(found: Sourced[float], unit: str) -> str:
     return f"{found.value:g} {unit} ({found.as_of}): {found.source}"
 
 
-def write_csv(table: Table, path: Path) -> None:
-    """One line per cell; a figure's missing value is its reason, never zero or blank.
+def write_csv(tables: Sequence[Table], path: Path) -> None:
+    """One line per cell and buyer; a figure's missing value is its reason, never zero or blank.
 
     Text that a spreadsheet would take for a formula gets an apostrophe before it.
     """
-    frame = table.frame().map(
+    frame = flat.readable([row for table in tables for row in table.rows])
+    texts = [column.key for column in COLUMNS]  # a missing figure's reason is text too
+    frame[texts] = frame[texts].map(
         lambda v: f"'{v}" if isinstance(v, str) and v.startswith(("=", "+", "-", "@")) else v
     )
     write_text(path, frame.to_csv(index=False))
 
 
-def write_markdown(table: Table, path: Path) -> None:
-    """One table per question, models side by side, then what stands behind it."""
-    heads = [_escape(row.text("model")) for row in table.rows]
+def write_parquet(tables: Sequence[Table], path: Path) -> None:
+    """The same lines, typed: numbers are numbers, and a missing one has its reason beside it."""
+    partial = path.with_name(f".{path.name}.partial")
+    frame = flat.typed([row for table in tables for row in table.rows])
+    frame.to_parquet(partial, index=False)
+    partial.replace(path)
+
+
+def write_markdown(tables: Sequence[Table], path: Path) -> None:
+    """One table per question, models side by side, then what stands behind it.
+
+    Further buyers follow with what depends on the buyer.
+    """
+    first = tables[0]
     lines = ["# Summary", "", DISCLAIMER, ""]
-    if any(row.cell.cpu_only for row in table.rows):
+    if any(row.cell.cpu_only for row in first.rows):
         lines += ["**CPU figures: they show that the pipeline works, not what a GPU does.**", ""]
-    lines += [_line(["", *heads]), "|" + "---|" * (1 + len(heads))]
-    lines += [
-        _line([title(c), *(_escape(cell_text(row, c)) for row in table.rows)]) for c in COLUMNS
-    ]
+    if len(first.rows) > MOST_SIDE_BY_SIDE:
+        lines += [f"The first {MOST_SIDE_BY_SIDE} of {len(first.rows)} cells; all: summary.csv", ""]
+    lines += _side_by_side(first, COLUMNS)
+    judged = [column for column in COLUMNS if column.judged]
+    for table in tables[1:]:
+        lines += ["", f"## Buyer {table.judge.buyer.profile}", "", *_side_by_side(table, judged)]
     lines += ["", "## Behind the figures", ""]
-    lines += [f"- {_escape(name)}: {_escape(text)}" for name, text in provenance(table)]
+    lines += [f"- {_escape(name)}: {_escape(text)}" for name, text in provenance(first)]
     write_text(path, "\n".join(lines) + "\n")
+
+
+def _side_by_side(table: Table, columns: Iterable[Column]) -> list[str]:
+    rows = table.rows[:MOST_SIDE_BY_SIDE]
+    heads = [_escape(row.text("model")) for row in rows]
+    return [
+        _line(["", *heads]),
+        "|" + "---|" * (1 + len(heads)),
+        *(_line([title(c), *(_escape(cell_text(row, c)) for row in rows)]) for c in columns),
+    ]
 
 
 def _line(cells: Iterable[str]) -> str:
@@ -184,13 +213,16 @@ def console(table: Table) -> str:
         "status",
     )  # fmt: skip
     columns = [column for column in COLUMNS if column.key in keys]
+    shown = table.rows[:_MOST_IN_TERMINAL]
     frame = pd.DataFrame(
-        [[title(c), *(cell_text(row, c)[:60] for row in table.rows)] for c in columns],
-        columns=["", *(row.text("model") for row in table.rows)],
+        [[title(c), *(cell_text(row, c)[:60] for row in shown)] for c in columns],
+        columns=["", *(row.text("model") for row in shown)],
     )
     text: str = frame.to_markdown(index=False, disable_numparse=True)
     note = "CPU figures: they show that the pipeline works, not what a GPU does.\n"
-    return (note if any(row.cell.cpu_only for row in table.rows) else "") + text
+    left = len(table.rows) - len(shown)
+    more = f"\nand {left} more cells: summary.csv, report.html" if left else ""
+    return (note if any(row.cell.cpu_only for row in table.rows) else "") + text + more
 
 
 def write_xlsx(table: Table, path: Path) -> None:

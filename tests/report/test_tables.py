@@ -97,7 +97,7 @@ def test_a_heading_has_its_unit() -> None:
 
 
 def read_csv(table: Table, folder: Path) -> list[dict[str, str]]:
-    write_csv(table, folder / "summary.csv")
+    write_csv([table], folder / "summary.csv")
     with (folder / "summary.csv").open(encoding="utf-8", newline="") as stream:
         return list(csv.DictReader(stream))
 
@@ -131,7 +131,7 @@ def test_the_csv_keeps_a_figures_full_precision(table: Table, tmp_path: Path) ->
 
 
 def markdown(table: Table, folder: Path) -> str:
-    write_markdown(table, folder / "summary.md")
+    write_markdown([table], folder / "summary.md")
     return (folder / "summary.md").read_text("utf-8")
 
 
