@@ -61,6 +61,7 @@ def test_every_stage_of_a_real_run_is_done_and_the_exit_status_says_so(whole_run
         "load": "done",
         "telemetry": "done",
         "accuracy": "done",
+        "behaviour": "done",
         "finetune": "done",
     }
     assert servers() == []
@@ -129,6 +130,20 @@ def test_figures_of_the_levels_are_those_of_the_requests_on_disk(whole_run: Run)
         if len(inside):
             ttft = inside["token_high_s"].map(lambda times: times[0]) - inside["scheduled_s"]
             assert level.ttft_s.p50.value == pytest.approx(ttft.median(), rel=0.02)
+
+
+def test_probes_were_asked_kept_and_called_too_few_or_the_model_too_weak(whole_run: Run) -> None:
+    folder, cell = only_cell(whole_run.sweep)
+    found = cell.behaviour
+    assert found is not None
+    lines = (folder / "behaviour" / "samples.jsonl").read_text("utf-8").splitlines()
+    samples = [json.loads(line) for line in lines]
+    # 2 triples x 3 arms x 2 languages, 3 controls x 2 languages, 1 task x 3 contexts
+    assert len(samples) == 12 + 6 + 3
+    assert all(sample["answer"] is not None for sample in samples)
+    assert sum(counts.asked for counts in found.counts) == 12
+    assert found.output_tokens == sum(sample["output_tokens"] for sample in samples)
+    assert "proves nothing" in found.note or "2 pairs an arm" in found.note
 
 
 def test_each_tokenizers_count_of_the_reference_texts_stands_in_the_record(

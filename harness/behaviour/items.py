@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib import resources
 from itertools import chain, zip_longest
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field
 
@@ -86,26 +86,26 @@ def _text(name: str) -> str:
     return resources.files("harness.behaviour").joinpath("data", name).read_text("utf-8")
 
 
-def _lines(name: str) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in _text(name).splitlines() if line.strip()]
+def _lines(name: str) -> list[str]:
+    return [line for line in _text(name).splitlines() if line.strip()]
 
 
 @cache
 def triples() -> tuple[Triple, ...]:
     """All item triples, in the order of the file."""
-    return tuple(Triple.model_validate(row) for row in _lines("paired.jsonl"))
+    return tuple(Triple.model_validate_json(line) for line in _lines("paired.jsonl"))
 
 
 @cache
 def controls(kind: Literal["over_refusal", "hijack", "jailbreak"]) -> tuple[Control, ...]:
     """All items of one control."""
-    return tuple(Control.model_validate(row) for row in _lines(f"{kind}.jsonl"))
+    return tuple(Control.model_validate_json(line) for line in _lines(f"{kind}.jsonl"))
 
 
 @cache
 def code_tasks() -> tuple[CodeTask, ...]:
     """All coding tasks."""
-    return tuple(CodeTask.model_validate(row) for row in _lines("code.jsonl"))
+    return tuple(CodeTask.model_validate_json(line) for line in _lines("code.jsonl"))
 
 
 @cache
