@@ -73,6 +73,8 @@ def load_registry(further: Sequence[Path] = ()) -> Registry:
     for folder in folders:
         if not folder.is_dir():
             raise FactError(f"{folder}: no such folder; risk.registry_dirs names it")
+        if folder is not folders[0]:  # the package's own also holds lists, rulings and templates
+            _refuse_unread(folder)
         for entry in _entries(folder, "sources"):
             sources[entry.key] = _validated(Source, entry, entry.body).model_dump(mode="json")
     for folder in folders:
@@ -91,6 +93,20 @@ def load_registry(further: Sequence[Path] = ()) -> Registry:
         entry = places[f"models/{round_[0]}"]
         raise entry.fault(("bases",), f"lineage cycle: {' -> '.join(round_)}")
     return registry
+
+
+def _refuse_unread(folder: Path) -> None:
+    """A file that no reader opens, such as model.yaml for models.yaml, must not pass in silence."""
+    names = ("sources", *_KINDS, "rulings")
+    for path in sorted(folder.rglob("*")):
+        if path.is_dir() or path.name.startswith((".", "README")):
+            continue
+        inner = path.relative_to(folder).parts
+        if path.suffix != ".yaml" or len(inner) > 2 or Path(inner[0]).stem not in names:
+            raise FactError(
+                f"{path}: nothing reads it; facts lie in {', '.join(names)}, each as <name>.yaml"
+                " or as a folder <name>/*.yaml"
+            )
 
 
 def _entries(folder: Path, kind: str) -> Iterator[_Entry]:

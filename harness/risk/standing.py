@@ -183,12 +183,12 @@ def _reach(
     registry: Registry, instrument: Instrument, day: dt.date, affiliates_rule: AffiliatesRule
 ) -> tuple[Literal["none", "any", "fifty_percent"], str]:
     """Which holdings carry a listing on that day, and the doubt about it, if any."""
-    if instrument.affiliates != "fifty_percent" or affiliates_rule == "on":
-        return instrument.affiliates, ""
+    rule = registry.instruments.get(instrument.affiliates_under or "")
+    if instrument.affiliates != "fifty_percent" or rule is None or affiliates_rule == "on":
+        return instrument.affiliates, ""  # reaches so far by its own text, or is told to
     if affiliates_rule == "off":
         return "none", ""
-    rule = registry.instruments.get(instrument.affiliates_under or "")
-    status = rule.status(day) if rule else "in_force"
+    status = rule.status(day)
     if status == "unknown":
         return "fifty_percent", " (whether the affiliates rule is in force is unknown)"
     return ("fifty_percent" if status == "in_force" else "none"), ""

@@ -1,6 +1,7 @@
 """harness.risk.load: what does not hold to the schema is refused with file and line."""
 
 import datetime as dt
+import re
 from pathlib import Path
 from typing import Any
 
@@ -338,6 +339,18 @@ def test_an_entry_of_ones_own_takes_the_place_of_the_shipped_one(tmp_path: Path)
     assert load_registry([write_registry(tmp_path, made)]).parties["ibm"].ownership.value == (
         "state_controlled"
     )
+
+
+@pytest.mark.parametrize("name", ["model.yaml", "models/acme.yml", "parties/us/acme.yaml"])
+def test_a_file_that_nothing_reads_is_refused_instead_of_passed_over(
+    tmp_path: Path, name: str
+) -> None:
+    stray = tmp_path / name
+    stray.parent.mkdir(parents=True, exist_ok=True)
+    stray.write_text("{}", "utf-8")
+
+    with pytest.raises(FactError, match=re.escape(f"{stray}: nothing reads it")):
+        load_registry([tmp_path])
 
 
 def test_a_model_is_found_by_revision_then_by_repo() -> None:

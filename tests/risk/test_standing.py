@@ -255,6 +255,12 @@ def test_the_switch_leaves_alone_what_reaches_every_holding() -> None:
     assert found.state == "listed"
 
 
+def test_the_switch_leaves_alone_what_reaches_half_by_its_own_text() -> None:
+    found = stands(held(("big", 0.6)), LISTED, law=HALF_RULE, rule="off")
+
+    assert found.state == "listed"
+
+
 # --- whom a model brings ---------------------------------------------------------------------
 
 
