@@ -104,8 +104,8 @@ def smallest_sample(share: float) -> int:
 def quantiles(values: Values, shares: Sequence[float]) -> list[float]:
     """Quantiles of a sample (linear interpolation), by one sort.
 
-    For small samples by the thousand, where numpy's general function spends most of its time on
-    other things.
+    For samples by the thousand: numpy sorts ten thousand numbers faster than its general function
+    partitions them.
     """
     ordered = np.sort(values)
     last = len(ordered) - 1

@@ -13,7 +13,7 @@ from harness import elicited, resilience
 from harness.config.judge import Deployment, FactorName, JudgeConfig, Range, RiskConfig
 from harness.config.workload import Content
 from harness.report.priced import evaluation_usd
-from harness.report.rows import Figure, Row, is_endpoint
+from harness.report.rows import Figure, Move, Row, is_endpoint
 from harness.risk.assess import Assessment, assess
 from harness.risk.compare import Judged, Subject, compare
 from harness.risk.factors import Level, Measured
@@ -24,6 +24,7 @@ from harness.risk.measured import security as security_level
 from harness.risk.registry import Model, Registry
 from harness.risk.replaceability import Candidate, replaceability
 from harness.risk.score import Spread
+from harness.stats import quantiles
 
 Array = npt.NDArray[np.float64]
 REGISTRY = "harness/risk/data"
@@ -338,6 +339,7 @@ def _money(row: Row, fallback: Row, leaving: _Leaving) -> None:
         buyer.horizon_years,
     )
     row.values["fallback"] = f"{fallback.text('model')} ({quality}; {unmeasured})"
+    row.move = Move(fallback.folder, leaving.moving_spread[1], measured, worse)
     own = row.figure("bill_usd_per_mtok_total")
     source = f"{own.source}; fallback {fallback.cell.cell_id}; buyer {buyer.profile}"
     below = np.mean(np.asarray(adjusted) < c1 + worse / buyer.mtok_per_year)
@@ -400,8 +402,8 @@ def _of(draws: object, source: str) -> Figure:
 
 def _spread(draws: Array) -> tuple[float, float, float]:
     """Low end, median and high end of draws."""
-    low, median, high = np.quantile(draws, [0.05, 0.5, 0.95])
-    return float(low), float(median), float(high)
+    low, median, high = quantiles(draws, (0.05, 0.5, 0.95))
+    return low, median, high
 
 
 def _shown(spread: tuple[float, float, float], n: int, source: str, shift: float = 0.0) -> Figure:

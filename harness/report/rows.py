@@ -26,6 +26,16 @@ class Figure:
     source: str = ""  # file under the sweep's folder, and what in it
 
 
+@dataclass(frozen=True, slots=True)
+class Move:
+    """What moving off a model was reckoned with, for who reckons again at other prices."""
+
+    fallback: Path  # the folder of its record
+    unpriced_usd: float  # people, contracts, downtime: the median of the draws
+    measured_usd: float  # re-tuning and evaluation of the fallback, at its machine's price
+    quality_usd_per_year: float
+
+
 @dataclass
 class Row:
     """One cell of a sweep, judged."""
@@ -34,6 +44,7 @@ class Row:
     folder: Path
     judged: Judged | None = None  # None: the registry does not know the model
     hazard: HazardDraws | None = None
+    move: Move | None = None  # None: no fallback
     values: dict[str, str | Figure] = field(default_factory=dict)
 
     def figure(self, key: str) -> Figure:
