@@ -1,6 +1,6 @@
 """The table as flat columns with pinned names, for spreadsheets, pandas and other programs."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -20,19 +20,33 @@ def parts(column: Column) -> tuple[str, ...]:
     return ("low", "high", "n", *by_price)
 
 
+_PARTS = tuple((column, parts(column)) for column in COLUMNS)
+
+
+def names() -> list[str]:
+    """Columns of summary.csv, in order."""
+    found = ["summary_version"]
+    for column in COLUMNS:
+        found += [column.key, *(f"{column.key}_{part}" for part in parts(column))]
+    return found
+
+
+def line(row: Row) -> list[Any]:
+    """One line of summary.csv: where a figure is missing, its column holds the reason."""
+    found: list[Any] = [VERSION]
+    for column, beside in _PARTS:
+        value = row.values[column.key]
+        if isinstance(value, Figure):
+            found.append(value.reason if value.value is None else value.value)
+            found += [getattr(value, part) for part in beside]
+        else:
+            found.append(value)
+    return found
+
+
 def readable(rows: Sequence[Row]) -> pd.DataFrame:
-    """As in summary.csv: where a figure is missing, its column holds the reason."""
-    records = []
-    for row in rows:
-        flat: dict[str, Any] = {"summary_version": VERSION}
-        for column, value in _values(row):
-            if not isinstance(value, Figure):
-                flat[column.key] = value
-                continue
-            flat[column.key] = value.reason if value.value is None else value.value
-            flat |= {f"{column.key}_{part}": getattr(value, part) for part in parts(column)}
-        records.append(flat)
-    return pd.DataFrame(records).astype(object)
+    """Lines of summary.csv as a frame of objects."""
+    return pd.DataFrame([line(row) for row in rows], columns=names(), dtype=object)
 
 
 def typed(rows: Sequence[Row]) -> pd.DataFrame:
@@ -89,7 +103,3 @@ def schema() -> dict[str, Any]:
         "additionalProperties": False,
         "x-parquet": _types(),
     }
-
-
-def _values(row: Row) -> Iterator[tuple[Column, str | Figure]]:
-    return ((column, row.values[column.key]) for column in COLUMNS)

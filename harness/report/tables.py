@@ -1,7 +1,9 @@
 """The table as CSV, Markdown and a spreadsheet."""
 
+import csv
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import xlsxwriter
@@ -154,12 +156,20 @@ def write_csv(tables: Sequence[Table], path: Path) -> None:
 
     Text that a spreadsheet would take for a formula gets an apostrophe before it.
     """
-    frame = flat.readable([row for table in tables for row in table.rows])
-    texts = [column.key for column in COLUMNS]  # a missing figure's reason is text too
-    frame[texts] = frame[texts].map(
-        lambda v: f"'{v}" if isinstance(v, str) and v.startswith(("=", "+", "-", "@")) else v
-    )
-    write_text(path, frame.to_csv(index=False))
+    partial = path.with_name(f".{path.name}.partial")
+    with partial.open("w", encoding="utf-8", newline="") as stream:
+        lines = csv.writer(stream, lineterminator="\n")
+        lines.writerow(flat.names())
+        for table in tables:
+            lines.writerows(map(_harmless, map(flat.line, table.rows)))
+    partial.replace(path)
+
+
+def _harmless(line: list[Any]) -> list[Any]:
+    return [
+        f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@")) else value
+        for value in line
+    ]
 
 
 def write_parquet(tables: Sequence[Table], path: Path) -> None:
