@@ -272,6 +272,9 @@ class BuyerConfig(Frozen):
     horizon_years: PositiveFloat
     mtok_per_year: PositiveFloat = Field(description="Million tokens (input and output) a year")
     discount_rate_per_year: NonNegativeFloat = Field(description="Continuous")
+    weights: dict[FactorName, Share] | None = Field(
+        None, description="This buyer's own weights of the risk factors; None: risk.weights"
+    )
     switch: SwitchConfig
     forced_off: dict[EventKind, Elicited] = Field(
         description="Probability that such an event forces this buyer off a model in use"
@@ -296,3 +299,13 @@ class JudgeConfig(Frozen):
     pricing: PricingConfig
     risk: RiskConfig
     buyer: BuyerConfig
+
+    def with_buyers_weights(self) -> "JudgeConfig":
+        """The same with the buyer's own weights as those of the risk, where it has some.
+
+        Raises ValueError for weights that are not whole.
+        """
+        if self.buyer.weights is None:
+            return self
+        risk = RiskConfig.model_validate(self.risk.model_dump() | {"weights": self.buyer.weights})
+        return self.model_copy(update={"risk": risk})

@@ -73,7 +73,12 @@ def search_path(config_dir: str | None) -> list[str]:
 def judge(overrides: Sequence[str]) -> JudgeConfig:
     """Compose and validate `judge.yaml`."""
     with _hydra():
-        return typing.cast(JudgeConfig, _validate(_compose("judge", overrides), JudgeConfig))
+        found = typing.cast(JudgeConfig, _validate(_compose("judge", overrides), JudgeConfig))
+    try:
+        return found.with_buyers_weights()
+    except ValidationError as error:
+        what = error.errors()[0]["msg"].removeprefix("Value error, ")
+        raise ConfigError(f"buyer.weights: {what}") from error
 
 
 def judges(overrides: Sequence[str]) -> list[JudgeConfig]:

@@ -10,8 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from harness.config import load
 from harness.config.judge import BuyerConfig, MachinePrice, PricingConfig
 from harness.config.load import CONF_DIR
+from harness.errors import ConfigError
 from tests.builders import judge_config
 
 
@@ -189,3 +191,21 @@ def test_a_buyer_who_leaves_out_an_event_is_refused(missing: str) -> None:
 
     with pytest.raises(ValidationError, match=f"forced_off lacks {missing}"):
         BuyerConfig.model_validate_json(json.dumps(plain))
+
+
+def test_a_buyers_own_weights_take_the_place_of_the_risks() -> None:
+    plain = judge_config()
+    shifted = dict(plain.risk.weights) | {
+        "listing": plain.risk.weights["listing"] + 0.01,
+        "lineage": plain.risk.weights["lineage"] - 0.01,
+    }
+
+    found = judge_config({"buyer.weights": shifted}).with_buyers_weights()
+
+    assert found.risk.weights == pytest.approx(shifted)
+    assert plain.with_buyers_weights() is plain
+
+
+def test_a_buyers_weights_that_are_not_whole_are_refused_with_their_key() -> None:
+    with pytest.raises(ConfigError, match=r"buyer.weights: weights lack compulsion"):
+        load.judge(["+buyer.weights={listing: 1.0}"])
