@@ -11,6 +11,7 @@ import click
 import hydra
 from omegaconf import DictConfig
 
+from harness.cli_import import import_
 from harness.cli_risk import risk
 from harness.config import load
 from harness.config.run import RunConfig, WandbTracking
@@ -124,6 +125,7 @@ def calibrate(streams: str, processes: int | None, timestamps: str, out: Path | 
 
 
 cli.add_command(risk)
+cli.add_command(import_)
 
 
 @cli.group()

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from harness.fields import Frozen
 from harness.records.behaviour import Behaviour
+from harness.records.imported import Imported, Origin
 from harness.stats import Estimate
 
 SCHEMA_VERSION = 2
@@ -270,3 +271,5 @@ class Cell(Frozen):
     behaviour: Behaviour | None = None
     finetune: FinetuneResult | None = None
     telemetry: dict[str, str] = Field({}, description="Source to state: measured or not, and why")
+    origin: Origin | None = Field(None, description="None: measured by this harness")
+    imported: Imported | None = Field(None, description="Figures of a cell that has an origin")

@@ -141,6 +141,13 @@ COLUMNS = (
     _figure(
         "risk_adjusted_usd_per_mtok_total", "Risk-adjusted cost per million tokens", "USD", 3, "low"
     ),
+    _figure(
+        "risk_adjusted_usd_per_mtok_output",
+        "Risk-adjusted cost per million output tokens, where inputs are not counted",
+        "USD",
+        3,
+        "low",
+    ),
     _figure("below_fallback_share", "Share of draws below the fallback's cost", "share", 2, "high"),
     _figure("warm_fallback_usd", "Worth of keeping the fallback warm", "USD", 0),
     _figure("recovery_days", "Time to recover", "days", 1, "low"),
@@ -151,7 +158,7 @@ _JUDGED = frozenset((
     "buyer", "deployment", "gate", "gate_reasons", "risk_score", "risk_score_strict", "risk_rank",
     "risk_ties", "risk_factors", "risk_sensitivity", "risk_evidence", "withdrawal_hazard_per_year",
     "withdrawal_hazard_parts", "fallback", "switch_cost_usd", "break_even_hazard_per_year",
-    "risk_adjusted_usd_per_mtok_total", "below_fallback_share", "warm_fallback_usd",
+    "risk_adjusted_usd_per_mtok_total", "risk_adjusted_usd_per_mtok_output", "below_fallback_share", "warm_fallback_usd",
     "recovery_days",
 ))  # fmt: skip
 BY_KEY = {column.key: column for column in COLUMNS}

@@ -14,6 +14,7 @@ from harness.errors import FactError
 from harness.records import store
 from harness.report import flat
 from harness.report.behaved import behaved
+from harness.report.imported import imported
 from harness.report.judged import judged, withdrawal
 from harness.report.measured import compared, measured
 from harness.report.priced import priced
@@ -58,6 +59,9 @@ def join_all(sweeps: Sequence[Path], judges: Sequence[JudgeConfig]) -> list[Tabl
                 )
             read += found
         for row in read:
+            if row.cell.origin:
+                imported(row, first)
+                continue
             measured(row)
             priced(row, first)
             behaved(row)

@@ -114,7 +114,7 @@ def _candidate(found: Assessment, rows: Sequence[Row]) -> Candidate:
         for key in ("accuracy_en", "accuracy_maths", "accuracy_zh")
         for row in rows
     ]
-    costs = [row.figure("bill_usd_per_mtok_total").value for row in rows]
+    costs = [row.figure(_basis(row)).value for row in rows]
     return Candidate(
         key=found.model,
         jurisdictions=found.jurisdictions,
@@ -217,8 +217,15 @@ def _path(path: Sequence[str]) -> str:
 
 _MONEY = (
     "switch_cost_usd", "break_even_hazard_per_year", "risk_adjusted_usd_per_mtok_total",
-    "below_fallback_share", "warm_fallback_usd", "recovery_days",
+    "risk_adjusted_usd_per_mtok_output", "below_fallback_share", "warm_fallback_usd",
+    "recovery_days",
 )  # fmt: skip
+# What a cost is reckoned per, and the column that it is risk-adjusted in. Output alone only where
+# the source of an imported cell counts no input.
+_ADJUSTED = {
+    "bill_usd_per_mtok_total": "risk_adjusted_usd_per_mtok_total",
+    "bill_usd_per_mtok_output": "risk_adjusted_usd_per_mtok_output",
+}
 
 
 def withdrawal(rows: Sequence[Row], judge: JudgeConfig) -> None:
@@ -227,17 +234,26 @@ def withdrawal(rows: Sequence[Row], judge: JudgeConfig) -> None:
     Another on the same machine under the same workload: else the costs are not of one question.
     """
     leaving = _Leaving(judge)
-    groups: dict[tuple[str, str], list[Row]] = defaultdict(list)
+    groups: dict[tuple[str, ...], list[Row]] = defaultdict(list)
     for row in rows:
         machine = json.dumps(row.cell.config["hardware"], sort_keys=True)
-        groups[machine, row.text("workload")].append(row)
-    for group in groups.values():
+        groups[machine, row.text("workload"), _basis(row)].append(row)
+    for (*_, basis), group in groups.items():
         able = sorted((row for row in group if _can_stand_in(row)), key=_bill)
         # The least hazard among the cheapest k falls with k, so the first below a rate is found
         # by bisection.
         least = np.minimum.accumulate([_hazard(row) for row in able]) if able else np.empty(0)
         for row in group:
             _withdrawal(row, able, least, leaving)
+            for other, column in _ADJUSTED.items():
+                if other != basis:
+                    row.values[column] = Figure(reason=f"not applicable: reckoned by {basis}")
+
+
+def _basis(row: Row) -> str:
+    counted = row.figure("bill_usd_per_mtok_total").value is not None
+    alone = row.cell.origin is not None and not counted
+    return "bill_usd_per_mtok_output" if alone else "bill_usd_per_mtok_total"
 
 
 class _Leaving:
@@ -269,7 +285,7 @@ class _Leaving:
 
 
 def _withdrawal(row: Row, able: Sequence[Row], least: Array, leaving: _Leaving) -> None:
-    own, rate = row.figure("bill_usd_per_mtok_total"), row.figure("withdrawal_hazard_per_year")
+    own, rate = row.figure(_basis(row)), row.figure("withdrawal_hazard_per_year")
     row.values["fallback"] = "none"
     if own.value is None or rate.value is None or row.hazard is None:
         row.values |= {key: Figure(reason=own.reason or rate.reason) for key in _MONEY}
@@ -287,13 +303,13 @@ def _can_stand_in(row: Row) -> bool:
         row.cell.status == "done"
         and row.judged is not None
         and row.judged.assessment.gate.permits
-        and row.figure("bill_usd_per_mtok_total").value is not None
+        and row.figure(_basis(row)).value is not None
         and row.figure("withdrawal_hazard_per_year").value is not None
     )
 
 
 def _bill(row: Row) -> float:
-    return row.figure("bill_usd_per_mtok_total").value or 0.0
+    return row.figure(_basis(row)).value or 0.0
 
 
 def _hazard(row: Row) -> float:
@@ -340,13 +356,13 @@ def _money(row: Row, fallback: Row, leaving: _Leaving) -> None:
     )
     row.values["fallback"] = f"{fallback.text('model')} ({quality}; {unmeasured})"
     row.move = Move(fallback.folder, leaving.moving_spread[1], measured, worse)
-    own = row.figure("bill_usd_per_mtok_total")
+    own = row.figure(_basis(row))
     source = f"{own.source}; fallback {fallback.cell.cell_id}; buyer {buyer.profile}"
     below = np.mean(np.asarray(adjusted) < c1 + worse / buyer.mtok_per_year)
     row.values |= {
         "switch_cost_usd": _shown(leaving.moving_spread, n, source, shift=measured),
         "break_even_hazard_per_year": _break_even(even, source),
-        "risk_adjusted_usd_per_mtok_total": _of(adjusted, source),
+        _ADJUSTED[_basis(row)]: _of(adjusted, source),
         "below_fallback_share": Figure(value=float(below), n=n, source=source),
         "warm_fallback_usd": _of(warm, source),
         "recovery_days": _shown(leaving.recovery_spread, n, source),
@@ -382,7 +398,7 @@ def _quality_lost(row: Row, fallback: Row) -> tuple[float, str]:
 
 def _costs(row: Row, judge: JudgeConfig, use: str) -> Array:
     """Draws of a cell's bill from its interval (normal, above 0); a point without one."""
-    figure, risk = row.figure("bill_usd_per_mtok_total"), judge.risk
+    figure, risk = row.figure(_basis(row)), judge.risk
     assert figure.value is not None  # the caller's
     if figure.low is None or figure.high is None:
         return np.full(risk.draws, figure.value)

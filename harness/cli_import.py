@@ -1,0 +1,102 @@
+"""`harness import`: other people's measurements as records of ours."""
+
+import datetime as dt
+from pathlib import Path
+from typing import Any
+
+import click
+
+from harness.errors import FactError
+
+
+@click.command(name="import")
+@click.argument("format_name", metavar="FORMAT")
+@click.argument("paths", nargs=-1, metavar="PATH...")
+@click.option("--sweep", help="Folder under --results-dir that the records go to.")
+@click.option(
+    "--results-dir", type=click.Path(path_type=Path), default=Path("results"), show_default=True
+)
+@click.option("--hardware", help="Option of conf/hardware, where the file does not say.")
+@click.option("--gpus", type=click.IntRange(min=1), help="GPUs that the throughput is of.")
+@click.option("--model", help="Hub name, where the file gives none or a name of its own.")
+@click.option("--mapping", type=click.Path(path_type=Path), help="Mapping file of format csv.")
+@click.option("--address", help="Where the files were published.")
+@click.option("--commit", help="Commit of that place.")
+@click.option("--measured-on", type=click.DateTime(["%Y-%m-%d"]), help="Day of the measurement.")
+@click.option("--published", type=click.DateTime(["%Y-%m-%d"]), help="Day of publication.")
+@click.option("--attribution", help="Whom to name beside the figures.")
+@click.option("--licence-note", help="What the source's licence allows, or lacks.")
+def import_(
+    format_name: str,
+    paths: tuple[str, ...],
+    sweep: str | None,
+    results_dir: Path,
+    mapping: Path | None,
+    **about: Any,
+) -> None:
+    """Turn what other tools measured into records, marked by where they came from.
+
+    \b
+    harness import vllm-bench results.json --sweep old --hardware h100_sxm --gpus 1
+    harness import auto downloads/*.json --sweep others
+    harness import csv template > mapping.yaml         print a mapping file to fill in
+    harness import csv runs.csv --mapping mapping.yaml --sweep own
+
+    FORMAT: auto (recognise it), or one of those that `harness import formats` lists. PATH: files,
+    folders, patterns, also .gz. Then `harness report results/<sweep>` judges them like own ones.
+    Figures that cannot be turned into our definition are kept under their own names and ranked
+    nowhere; what the source does not give stays unknown.
+    """
+    from harness.imports import csv_mapping, formats
+
+    if format_name == "formats":
+        for name, module in sorted(formats.FORMATS.items()):
+            click.echo(f"{name:28} {(module.__doc__ or '').splitlines()[0]}")
+        return
+    if (format_name, *paths) == ("csv", "template"):
+        click.echo(csv_mapping.TEMPLATE, nl=False)
+        return
+    if not paths or not sweep:
+        raise click.UsageError("PATH and --sweep are needed, e.g. --sweep published")
+    dates = {key: about[key].date() if about[key] else None for key in ("measured_on", "published")}
+    _import(format_name, paths, results_dir / sweep, mapping, about | dates)
+
+
+def _import(
+    name: str, paths: tuple[str, ...], folder: Path, mapping: Path | None, about: dict[str, Any]
+) -> None:
+    from rich.progress import track
+
+    from harness.imports import formats
+    from harness.imports.cells import About, cell, unmapped
+    from harness.imports.csv_mapping import with_mapping
+    from harness.imports.found import expand, read
+    from harness.records import store
+
+    now = dt.datetime.now(dt.UTC)
+    cells: dict[str, Any] = {}
+    files = expand(paths)
+    # All are read before the first is written: a bad file leaves no half of an import.
+    for path in track(files, description="reading", transient=True, disable=len(files) < 3):
+        source = read(path)
+        format_name, reader = formats.reader(name, source)
+        found = with_mapping(source, mapping) if format_name == "csv" else reader(source)
+        for each in found:
+            made = cell(each, source, About(format=format_name, **about), folder.name, now)
+            if made.cell_id in cells:
+                raise FactError(
+                    f"{path}: the same measurement twice ({made.cell_id}): model, machine, level"
+                    " and file are the same"
+                )
+            cells[made.cell_id] = made
+    new = [made for made in cells.values() if not (folder / made.cell_id).exists()]
+    for made in track(new, description="writing", transient=True, disable=len(new) < 100):
+        store.commit(store.begin(folder, made.cell_id), made)
+    click.echo(
+        f"{len(new)} records in {folder}"
+        + (f", {len(cells) - len(new)} were there" if len(new) < len(cells) else "")
+        + f", from {len(files)} file{'s' if len(files) > 1 else ''}"
+    )
+    for key in unmapped(list(cells.values())):
+        click.echo(f"not in the registry, so not assessed: {key}; harness risk add model {key}")
+    click.echo(f"next: harness report {folder}")

@@ -1,0 +1,189 @@
+"""Measurements found in files -> cell records, each with its origin."""
+
+import datetime as dt
+import functools
+import hashlib
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from harness.config.load import CONF_DIR
+from harness.errors import ConfigError
+from harness.imports.found import Found, Source
+from harness.records.imported import Origin, SourceFile
+from harness.records.schema import Cell, Stage, StageName
+from harness.risk.load import load_registry
+from harness.risk.registry import Registry
+
+# Names as sources write them, to options of conf/hardware. The 8-GPU nodes cost the same per GPU.
+_GPUS = (
+    (r"H200", "h200"), (r"H100|NVIDIA H100 80GB HBM3", "h100_sxm"), (r"G?B200", "b200"),
+    (r"A100.*80|A100", "a100_80g"), (r"L40S", "l40s"), (r"RTX 4090|4090", "rtx_4090"),
+)  # fmt: skip
+_OFF: tuple[StageName, ...] = (
+    "serve", "load", "telemetry", "accuracy", "behaviour", "finetune",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class About:
+    """What a user knows of the files that the files do not say."""
+
+    format: str
+    hardware: str | None = None  # an option of conf/hardware
+    gpus: int | None = None
+    model: str | None = None
+    address: str | None = None
+    commit: str | None = None
+    measured_on: dt.date | None = None
+    published: dt.date | None = None
+    attribution: str | None = None
+    licence_note: str | None = None
+
+
+def cell(found: Found, source: Source, about: About, sweep: str, now: dt.datetime) -> Cell:
+    """The record of one measurement.
+
+    Raises ConfigError where the machine is neither in the file nor given.
+    """
+    model = about.model or found.model
+    hardware = about.hardware or _hardware(found.gpu)
+    gpus = about.gpus or found.imported.gpus
+    config = {
+        "model": _model(model, found.revision, gpus or 1),
+        "engine": {"kind": "imported"},
+        "hardware": _machine(hardware, found, source),
+        "workload": {"kind": "load", "name": found.workload, "content": found.content},
+        "repeat": 0,
+    }
+    measured_on = about.measured_on or _date(found.measured_on)
+    imported = found.imported.model_copy(update={"gpus": gpus})
+    if found.gpu and not about.hardware:
+        taken = f"the source says {found.gpu!r}; taken as {hardware}"
+        imported = imported.model_copy(update={"conditions": (*imported.conditions, taken)})
+    if found.revision is None:
+        unknown = "revision of the weights unknown"
+        imported = imported.model_copy(update={"conditions": (*imported.conditions, unknown)})
+    return Cell(
+        cell_id=_id(found, source, about, config),
+        sweep=sweep,
+        status="done",
+        started_at=_noon(measured_on) or now,
+        ended_at=_noon(measured_on) or now,
+        config=config,
+        environment={"packages": {}},
+        server={"dtype": found.precision},
+        weights={"provenance": "not recorded by the source"},
+        cpu_only=hardware == "cpu",
+        stages=_stages(found),
+        scores=found.scores,
+        finetune=found.finetune,
+        origin=Origin(
+            format=about.format,
+            tool=found.tool,
+            tool_version=found.tool_version,
+            engine=found.engine,
+            files=(SourceFile(name=source.name, sha256=source.sha256),),
+            address=about.address,
+            commit=about.commit,
+            measured_on=measured_on,
+            published=about.published,
+            attribution=about.attribution,
+            licence_note=about.licence_note,
+            imported_at=now,
+        ),
+        imported=imported,
+    )
+
+
+def unmapped(cells: Sequence[Cell]) -> list[str]:
+    """Repos that the registry does not know, each once."""
+    registry = _registry()
+    keys = dict.fromkeys(cell.config["model"]["key"] for cell in cells)
+    return [key for key in keys if registry.find(key, None) is None]
+
+
+def _hardware(gpu: str | None) -> str | None:
+    if gpu is None:
+        return None
+    return next((name for form, name in _GPUS if re.search(form, gpu)), None)
+
+
+def _machine(hardware: str | None, found: Found, source: Source) -> dict[str, Any]:
+    if hardware is None:
+        said = f"names {found.gpu!r}, which no option is known for" if found.gpu else "names none"
+        raise ConfigError(
+            f"{source.path}: the machine is needed, and the file {said}; give --hardware"
+            f" ({', '.join(sorted(_options('hardware')))})"
+        )
+    options = _options("hardware")
+    if hardware not in options:
+        raise ConfigError(f"--hardware {hardware}: known are {', '.join(sorted(options))}")
+    kept = options[hardware]
+    return {"name": hardware, "kind": kept["kind"], "gpu_count": kept["gpu_count"]}
+
+
+def _model(repo: str, revision: str | None, gpus: int) -> dict[str, Any]:
+    """As far as the options and the registry know the repo."""
+    by_key = {option["key"]: option for option in _options("model").values()}
+    option = by_key.get(repo)
+    known = _registry().find(repo, revision)
+    developer = known.developer.value if known else "unknown"
+    return {
+        "name": option["name"] if option else _slug(repo.rpartition("/")[2]),
+        "key": repo,
+        "developer": developer,
+        "licence": {"value": option["licence"]["value"] if option else "unknown"},
+        "source": {"kind": "hub", "repo": repo, "revision": revision},
+        "tensor_parallel_size": gpus,
+        "pipeline_parallel_size": 1,
+    }
+
+
+@functools.cache
+def _registry() -> Registry:
+    return load_registry()
+
+
+@functools.cache
+def _options(group: str) -> dict[str, Any]:
+    files = sorted((CONF_DIR / group).glob("*.yaml"))
+    return {path.stem: yaml.safe_load(path.read_text("utf-8")) for path in files}
+
+
+def _slug(text: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_") or "unknown"
+
+
+def _id(found: Found, source: Source, about: About, config: Any) -> str:
+    """Readable, and the same when the same file is imported again."""
+    told = {
+        "format": about.format,
+        "file": source.sha256,
+        "model": config["model"]["key"],
+        "machine": config["hardware"]["name"],
+        "gpu": found.gpu,
+        "level": found.imported.level,
+        **found.details,
+    }
+    digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:12]
+    return f"{config['model']['name']}-{_slug(found.workload)}-{digest}"
+
+
+def _stages(found: Found) -> dict[StageName, Stage]:
+    done = {"load"} if found.imported.figures or found.imported.own else set()
+    done |= {"accuracy"} if found.scores else set()
+    done |= {"finetune"} if found.finetune else set()
+    return {name: Stage(status="done" if name in done else "off") for name in _OFF}
+
+
+def _date(text: str | None) -> dt.date | None:
+    return dt.date.fromisoformat(text) if text else None
+
+
+def _noon(day: dt.date | None) -> dt.datetime | None:
+    return dt.datetime(day.year, day.month, day.day, 12, tzinfo=dt.UTC) if day else None

@@ -1,0 +1,56 @@
+"""All formats: which one a file has, and its reader."""
+
+import json
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from harness.errors import ConfigError, FactError
+from harness.imports import (
+    csv_mapping,
+    mlenergy,
+    vllm_bench,
+)
+from harness.imports.found import Found, Source
+
+
+class Format(Protocol):
+    """What a module of a format offers."""
+
+    FORMAT: str
+
+    def fits(self, data: Any) -> bool: ...
+
+    def read(self, source: Source) -> list[Found]: ...
+
+
+FORMATS: dict[str, Any] = {module.FORMAT: module for module in (csv_mapping, mlenergy, vllm_bench)}
+AUTO = "auto"
+
+
+def reader(name: str, source: Source) -> tuple[str, Callable[[Source], list[Found]]]:
+    """The reader of a file, by the format's name or by what the file looks like.
+
+    Raises FactError for a file that fits none or several, with what was looked for.
+    """
+    if name != AUTO:
+        if name not in FORMATS:
+            raise ConfigError(f"no format {name}; known are {', '.join([AUTO, *sorted(FORMATS)])}")
+        return name, FORMATS[name].read
+    data = _parsed(source)
+    fitting = [key for key, module in FORMATS.items() if module.fits(data)]
+    if len(fitting) != 1:
+        said = f"fits {' and '.join(fitting)}" if fitting else "fits no format"
+        raise FactError(f"{source.path}: {said}; name one of {', '.join(sorted(FORMATS))}")
+    return fitting[0], FORMATS[fitting[0]].read
+
+
+def _parsed(source: Source) -> Any:
+    """JSON, or the lines of JSON Lines, or the text where it is neither."""
+    try:
+        return json.loads(source.text)
+    except ValueError:
+        pass
+    try:
+        return [json.loads(line) for line in source.text.splitlines() if line.strip()]
+    except ValueError:
+        return source.text

@@ -1,0 +1,93 @@
+"""ML.ENERGY leaderboard task files (public/data/tasks/*.json), as of benchmark version 3.
+
+Throughput is of the whole deployment over a steady window, energy is NVML's counter over the same
+window divided by output tokens: both as ours. ITL percentiles are per token with zeros for tokens
+that came together, ours are gaps between events: kept under their own names.
+"""
+
+from typing import Any
+
+from harness.errors import FactError
+from harness.imports.found import Found, Json, Source, figure, given, needed, number, text
+from harness.records.imported import Imported
+
+FORMAT = "mlenergy"
+_OWN = (
+    "median_itl_ms", "p90_itl_ms", "p95_itl_ms", "p99_itl_ms", "avg_batch_size", "avg_power_watts",
+    "max_num_seqs", "total_params_billions", "activated_params_billions", "data_parallel",
+    "expert_parallel", "tensor_parallel",
+)  # fmt: skip
+_MISSING = {
+    "ttft_p50_s": "not measured: the source gives no TTFT",
+    "ttft_p99_s": "not measured: the source gives no TTFT",
+    "itl_p50_s": "not measured: the source counts bundled tokens as gaps of 0",
+    "itl_p99_s": "not measured: the source counts bundled tokens as gaps of 0",
+}
+
+
+def fits(data: Any) -> bool:
+    """Whether this is a task file of the leaderboard."""
+    return isinstance(data, dict) and {"configurations", "task"} <= data.keys()
+
+
+def read(source: Source) -> list[Found]:
+    """One measurement per configuration."""
+    data = source.json()
+    if not fits(data) or not isinstance(data["configurations"], list):
+        raise FactError(
+            f"{source.path}: no ML.ENERGY task file: `configurations` and `task` needed"
+        )
+    task = text(data, "task", str(source.path))
+    if not data["configurations"]:
+        raise FactError(f"{source.path}: configurations: none there")
+    return [
+        _one(each, task, place, f"{source.path}: configurations[{place}]")
+        for place, each in enumerate(data["configurations"])
+    ]
+
+
+def _one(data: Json, task: str, place: int, where: str) -> Found:
+    gpus = int(needed(data, "num_gpus", where))
+    sequences = int(needed(data, "max_num_seqs", where))
+    length = needed(data, "avg_output_len", where)
+    joules = number(data, "energy_per_token_joules", where, positive=True)
+    answer_j = number(data, "energy_per_request_joules", where, positive=True)
+    precision = text(data, "weight_precision", where)
+    rate = needed(data, "output_throughput_tokens_per_sec", where)
+    imported = Imported(
+        level=f"batch of at most {sequences}",
+        concurrency=sequences,
+        gpus=gpus,
+        figures=given(
+            {
+                "output_tok_per_s": figure(rate),
+                "energy_j_per_output_tok": figure(joules),
+                "energy_j_per_answer": figure(answer_j),
+            }
+        ),
+        output_tokens_mean=length,
+        missing=_MISSING,
+        own={key: value for key in _OWN if (value := data.get(key)) is not None},
+        conditions=(
+            f"task {task}, answers of natural length, {length:.0f} tokens on average",
+            f"weights in {precision}; {_parallel(data)}",
+            "each configuration as published, not tuned; one run, no interval",
+        ),
+    )
+    return Found(
+        model=text(data, "model_id", where),
+        workload=task,
+        gpu=text(data, "gpu_model", where),
+        imported=imported,
+        tool="ML.ENERGY Benchmark",
+        tool_version="3",
+        engine="vllm 0.11.1",
+        precision=precision,
+        # The same configuration may have been run twice.
+        details={"configuration": str(place)},
+    )
+
+
+def _parallel(data: Json) -> str:
+    ways = ("tensor", "data", "expert")
+    return ", ".join(f"{way} parallel {data.get(f'{way}_parallel', 'unknown')}" for way in ways)
