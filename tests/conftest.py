@@ -4,13 +4,16 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 import pytest
 
+from harness import cli
 from harness.fetch import cache_dir
+from tests.builders import parse_shipped_once
 
 # A shell without job control lets what it starts in the background ignore Ctrl-C, and children
 # inherit that: the tests that send one would wait for ever.
@@ -93,3 +96,38 @@ def whole_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """One real cell with every stage, W&B and the report."""
     results = tmp_path_factory.mktemp("results")
     return finish(start(results, "whole", *TINY), results, "whole")
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a command printed and how it ended."""
+
+    code: int
+    out: str
+    err: list[str]
+
+
+Harness = Callable[..., Said]
+
+
+@pytest.fixture
+def harness(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> Harness:
+    """`harness ...` in this process, in an empty folder; the import alone takes 1.5 s."""
+    parse_shipped_once(monkeypatch)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HYDRA_FULL_ERROR", "0")  # main sets it; this restores it
+
+    def call(*arguments: str) -> Said:
+        monkeypatch.setattr(sys, "argv", ["harness", *arguments])
+        code = 0
+        try:
+            cli.main()
+        except SystemExit as ended:
+            code = int(ended.code or 0)
+        printed = capsys.readouterr()
+        # After Ctrl-C click ends the terminal's line with an empty one.
+        return Said(code, printed.out, [line for line in printed.err.splitlines() if line])
+
+    return call

@@ -3,8 +3,6 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -19,42 +17,8 @@ from harness.errors import (
 )
 from harness.records.schema import Calibration
 from harness.report import page
-from tests.builders import cell, failed_cell, parse_shipped_once, write_sweep
-
-
-@dataclass(frozen=True)
-class Said:
-    """What a command printed and how it ended."""
-
-    code: int
-    out: str
-    err: list[str]
-
-
-Harness = Callable[..., Said]
-
-
-@pytest.fixture
-def harness(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> Harness:
-    """`harness ...` in this process, in an empty folder; the import alone takes 1.5 s."""
-    parse_shipped_once(monkeypatch)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("HYDRA_FULL_ERROR", "0")  # main sets it; this restores it
-
-    def call(*arguments: str) -> Said:
-        monkeypatch.setattr(sys, "argv", ["harness", *arguments])
-        code = 0
-        try:
-            cli.main()
-        except SystemExit as ended:
-            code = int(ended.code or 0)
-        printed = capsys.readouterr()
-        # After Ctrl-C click ends the terminal's line with an empty one.
-        return Said(code, printed.out, [line for line in printed.err.splitlines() if line])
-
-    return call
+from tests.builders import cell, failed_cell, write_sweep
+from tests.conftest import Harness
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ import yaml
 from harness.config.load import CONF_DIR
 from harness.errors import ConfigError
 from harness.imports.found import Found, Source
-from harness.records.imported import Origin, SourceFile
+from harness.records.imported import NO_MACHINE, Origin, SourceFile
 from harness.records.schema import Cell, Stage, StageName
 from harness.risk.load import load_registry
 from harness.risk.registry import Registry
@@ -114,6 +114,8 @@ def _hardware(gpu: str | None) -> str | None:
 
 
 def _machine(hardware: str | None, found: Found, source: Source) -> dict[str, Any]:
+    if hardware is None and not _needs_machine(found):
+        return {"name": NO_MACHINE, "kind": "gpu", "gpu_count": 0}
     if hardware is None:
         said = f"names {found.gpu!r}, which no option is known for" if found.gpu else "names none"
         raise ConfigError(
@@ -125,6 +127,11 @@ def _machine(hardware: str | None, found: Found, source: Source) -> dict[str, An
         raise ConfigError(f"--hardware {hardware}: known are {', '.join(sorted(options))}")
     kept = options[hardware]
     return {"name": hardware, "kind": kept["kind"], "gpu_count": kept["gpu_count"]}
+
+
+def _needs_machine(found: Found) -> bool:
+    """Scores, and figures of another definition, are not priced."""
+    return bool(found.imported.figures)
 
 
 def _model(repo: str, revision: str | None, gpus: int) -> dict[str, Any]:

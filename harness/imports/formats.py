@@ -2,28 +2,28 @@
 
 import json
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 from harness.errors import ConfigError, FactError
 from harness.imports import (
+    aiperf,
     csv_mapping,
+    guidellm,
+    inference_perf,
+    inferencex,
+    lm_eval,
     mlenergy,
+    optimum,
+    peft_comparison,
     vllm_bench,
 )
 from harness.imports.found import Found, Source
 
-
-class Format(Protocol):
-    """What a module of a format offers."""
-
-    FORMAT: str
-
-    def fits(self, data: Any) -> bool: ...
-
-    def read(self, source: Source) -> list[Found]: ...
-
-
-FORMATS: dict[str, Any] = {module.FORMAT: module for module in (csv_mapping, mlenergy, vllm_bench)}
+_MODULES = (
+    aiperf, csv_mapping, guidellm, inference_perf, inferencex, lm_eval, mlenergy, optimum,
+    peft_comparison, vllm_bench,
+)  # fmt: skip
+FORMATS: dict[str, Any] = {module.FORMAT: module for module in _MODULES}
 AUTO = "auto"
 
 

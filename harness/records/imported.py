@@ -6,6 +6,9 @@ from pydantic import Field, FiniteFloat
 
 from harness.fields import Frozen
 
+NO_MACHINE = "unknown"
+"""Name of the hardware of a cell whose figures are not priced, such as scores alone."""
+
 
 class SourceFile(Frozen):
     """A file that figures were read from; the file itself is not kept."""

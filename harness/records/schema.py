@@ -204,7 +204,7 @@ class Score(Frozen):
     language: str
     dtype: str
     chat_template: bool
-    bos: bool
+    bos: bool | None = Field(description="BOS token added; None: the source does not say")
     lm_eval_version: str
     data_sha256: str | None
     cut: int | None = Field(description="Answers cut at the length limit; None: log-likelihood")

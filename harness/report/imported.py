@@ -48,11 +48,15 @@ def imported(row: Row, judge: JudgeConfig) -> None:
     behaved(row)
     finetune_price(row, judge)
     _figures(row, found)
+    _training_cost(row, found, judge)
     _costs(row, found, judge)
+    absent = Figure(reason="not measured: the source does not give it")
+    for key in ("energy_j_per_output_tok", "energy_j_per_answer"):
+        values.setdefault(key, absent)
     energy_columns(row, judge)
     for column in COLUMNS:
-        if column.kind == "figure" and column.key not in values and not column.judged:
-            values[column.key] = Figure(reason="not measured: the source does not give it")
+        if column.kind == "figure" and not column.judged:
+            values.setdefault(column.key, absent)
 
 
 def evidence(origin: Origin) -> str:
@@ -77,6 +81,17 @@ def _figures(row: Row, found: Imported) -> None:
         )
     for key, reason in found.missing.items():
         row.values.setdefault(key, Figure(reason=reason))
+
+
+def _training_cost(row: Row, found: Imported, judge: JudgeConfig) -> None:
+    spent = found.figures.get("finetune_seconds")
+    if spent is None:
+        return
+    tiers = machine_price(row.cell, judge).tiers
+    usd = cost.machine_usd(spent.value, tiers.mid, found.gpus or 1) / judge.pricing.used_share
+    row.values["finetune_cost_usd"] = by_price(
+        Figure(value=usd, n=1, source=row.source(_CELL)), tiers
+    )
 
 
 def _costs(row: Row, found: Imported, judge: JudgeConfig) -> None:

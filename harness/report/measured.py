@@ -33,6 +33,7 @@ _LATENCIES = (
 # Two models of which one uses more than this many times the other's share of its roofline.
 _FAR_APART = 2.0
 _MOST_NAMED = 5
+_BOS = {True: "added", False: "not added", None: "unknown"}
 
 
 def measured(row: Row) -> None:
@@ -76,7 +77,7 @@ def compared(rows: Sequence[Row]) -> None:
     own = [row for row in rows if row.cell.origin is None]
     for row in own:
         # One configuration may have run on machines that differ.
-        groups[_all_but_repeat(row.cell), row.text("hardware")].append(row)
+        groups[all_but_repeat(row.cell), row.text("hardware")].append(row)
     for group in groups.values():
         for row in group:
             _repeats(row, group)
@@ -212,8 +213,7 @@ def _conditions(cell: Cell) -> str:
     )
     return (
         f"lm-eval {first.lm_eval_version}, {first.dtype}, chat template"
-        f" {'on' if first.chat_template else 'off'}, BOS {'added' if first.bos else 'not added'}; "
-        + "; ".join(tasks)
+        f" {'on' if first.chat_template else 'off'}, BOS {_BOS[first.bos]}; " + "; ".join(tasks)
     )
 
 
@@ -237,7 +237,7 @@ def finetune_columns(row: Row) -> None:
 # --- side by side ----------------------------------------------------------------------------
 
 
-def _all_but_repeat(cell: Cell) -> str:
+def all_but_repeat(cell: Cell) -> str:
     """What two cells share that differ only in their repeat."""
     kept = {
         name

@@ -12,7 +12,7 @@ from xlsxwriter.worksheet import Worksheet
 
 from harness.config.judge import ApiPrice, MachinePrice, PricingConfig, RentedMachine
 from harness.fields import Sourced
-from harness.records.imported import Origin, SourceFile
+from harness.records.imported import NO_MACHINE, Origin, SourceFile
 from harness.records.store import write_text
 from harness.report import flat
 from harness.report.columns import COLUMNS, Column
@@ -138,7 +138,7 @@ def _prices(rows: Iterable[Row], pricing: PricingConfig) -> list[tuple[str, str]
         if is_endpoint(row.cell):
             name = config["model"]["name"]
             apis[name] = pricing.apis[name]
-        else:
+        elif config["hardware"]["name"] != NO_MACHINE:
             machines[config["hardware"]["name"]] = config["hardware"]["kind"]
     lines = [
         (

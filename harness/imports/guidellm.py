@@ -1,0 +1,141 @@
+"""guidellm reports (benchmarks.json), report version 2.
+
+What guidellm calls ITL is one mean a request, (last - first token) / (tokens - 1): our TPOT. Its
+TPOT divides the whole request, TTFT included, by the tokens: kept under its own name. It has no
+gaps between events, so no ITL of ours. TTFT and E2E count from the send, which is the schedule only
+where a place is filled as soon as it is free.
+"""
+
+from typing import Any
+
+from harness.errors import FactError
+from harness.imports.found import Found, Json, Source, figure, given, needed, number, seconds
+from harness.records.imported import Imported, ImportedFigure
+from harness.stats import smallest_sample
+
+FORMAT = "guidellm"
+VERSIONS = (2,)
+_CLOSED = ("concurrent", "synchronous", "throughput")
+_FROM_SEND = "not measured: the source counts from the send, which leaves out the client's queue"
+_NO_ITL = "not measured: the source gives one mean a request, which is our TPOT"
+
+
+def fits(data: Any) -> bool:
+    """Whether this is a report with benchmarks."""
+    return (
+        isinstance(data, dict)
+        and isinstance(data.get("metadata"), dict)
+        and "guidellm_version" in data["metadata"]
+        and "benchmarks" in data
+    )
+
+
+def read(source: Source) -> list[Found]:
+    """One measurement per benchmark of the report."""
+    data = source.json()
+    where = str(source.path)
+    if not fits(data):
+        raise FactError(
+            f"{where}: no guidellm report: metadata.guidellm_version and benchmarks needed"
+        )
+    version = data["metadata"].get("version")
+    if version not in VERSIONS:
+        raise FactError(
+            f"{where}: metadata.version {version}: this harness reads guidellm reports of version"
+            f" {', '.join(map(str, VERSIONS))}"
+        )
+    if not data["benchmarks"]:
+        raise FactError(f"{where}: benchmarks: none there")
+    return [
+        _one(each, data["metadata"], f"{where}: benchmarks[{place}]")
+        for place, each in enumerate(data["benchmarks"])
+    ]
+
+
+def _one(data: Json, metadata: Json, where: str) -> Found:
+    metrics = data["metrics"]
+    totals = metrics["request_totals"]
+    done = int(needed(totals, "successful", where))
+    failed = int(number(totals, "errored", where) or 0)
+    strategy = data["config"]["strategy"]
+    kind = str(strategy.get("type_"))
+    closed = kind in _CLOSED
+    concurrency = number(strategy, "streams", where) or number(strategy, "max_concurrency", where)
+    rate = number(strategy, "rate", where)
+    figures: dict[str, ImportedFigure | None] = {
+        "output_tok_per_s": figure(
+            needed(_good(metrics, "output_tokens_per_second", where), "mean", where)
+        )
+    }
+    missing = {"itl_p50_s": _NO_ITL, "itl_p99_s": _NO_ITL}
+    own: dict[str, float | str] = {}
+    for ours, theirs, factor, comparable in (
+        ("ttft", "time_to_first_token_ms", 1.0, closed),
+        ("tpot", "inter_token_latency_ms", 1.0, True),
+        ("e2e", "request_latency", 1000.0, closed),
+    ):
+        table = _good(metrics, theirs, where)
+        for share, name in ((0.5, "p50"), (0.99, "p99")):
+            column = f"{ours}_{name}_s"
+            if not comparable:
+                missing[column] = _FROM_SEND
+                continue
+            figures[column], reason = _percentile(table, share, name, factor, f"{where}: {theirs}")
+            if reason:
+                missing[column] = reason
+    own["time_per_output_token_ms_p50"] = needed(
+        _good(metrics, "time_per_output_token_ms", where), "median", where
+    )
+    tokens_in = number(_good(metrics, "prompt_token_count", where), "mean", where)
+    tokens_out = number(_good(metrics, "output_token_count", where), "mean", where)
+    return Found(
+        model=str((data["config"].get("backend") or {}).get("model") or "unknown"),
+        workload=f"in-{tokens_in or 0:.0f}-out-{tokens_out or 0:.0f}",
+        gpu=None,
+        imported=Imported(
+            level=f"{concurrency:g} in flight" if closed and concurrency else f"{rate or 0:g}/s",
+            concurrency=concurrency if closed else None,
+            rate_rps=rate,
+            figures=given(figures),
+            input_tokens_mean=tokens_in,
+            output_tokens_mean=tokens_out,
+            total_tok_per_s=number(_good(metrics, "tokens_per_second", where), "mean", where),
+            missing=missing,
+            own=own,
+            conditions=(f"{kind}; {done} requests answered, {failed} failed",),
+            void=("requests failed",) if failed else (),
+        ),
+        tool="guidellm",
+        tool_version=str(metadata["guidellm_version"]),
+        engine="unknown",
+        details={"run": str((data.get("config") or {}).get("id_")), "strategy": kind},
+    )
+
+
+def _good(metrics: Json, name: str, where: str) -> Json:
+    """A metric's table over the requests that succeeded."""
+    table = metrics.get(name)
+    if not isinstance(table, dict) or not isinstance(table.get("successful"), dict):
+        raise FactError(f"{where}: metrics.{name}.successful: expected a table")
+    good: Json = table["successful"]
+    return good
+
+
+def _percentile(
+    table: Json, share: float, name: str, factor: float, where: str
+) -> tuple[ImportedFigure | None, str | None]:
+    """A percentile, with the interval that guidellm gives the median."""
+    n = int(number(table, "count", where) or 0)
+    least = smallest_sample(share) if share > 0.5 else 1
+    if n < least:
+        return None, f"not measured: {name} needs {least} observations, the source has {n}"
+
+    def at(part: Json, key: str) -> float | None:
+        value = number(part, key, where)
+        return seconds(None if value is None else value * factor, key, where)
+
+    value = at(table.get("percentiles") or {}, name)
+    if value is None:
+        return None, f"not measured: the source gives no {name}"
+    ends = (table.get("percentile_cis") or {}).get(name) or {}
+    return ImportedFigure(value=value, n=n, low=at(ends, "lower"), high=at(ends, "upper")), None

@@ -1,0 +1,138 @@
+"""`harness import` and the report of what it brings in."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from harness.config import load
+from harness.records import store
+from harness.report.imported import NO_INTERVAL
+from harness.report.join import join
+from tests.conftest import Harness
+
+DATA = Path(__file__).parent / "imports" / "data"
+# Per output token and per answer on one H100: lm-arena-chat of the ML.ENERGY leaderboard
+# (2026-02-27), the configurations of least energy per token.
+PUBLISHED = (
+    ("meta-llama/Llama-3.1-8B-Instruct", 9805.587744709, 0.0701938, 396.68, 512),
+    ("Qwen/Qwen3-8B", 8534.594267, 0.0721288, 645.09, 512),
+)
+
+
+def configuration(model: str, rate: float, joules: float, length: float, seqs: int) -> Any:
+    return {
+        "model_id": model, "gpu_model": "H100", "num_gpus": 1, "max_num_seqs": seqs,
+        "avg_output_len": length, "energy_per_token_joules": joules,
+        "energy_per_request_joules": joules * length, "weight_precision": "bfloat16",
+        "output_throughput_tokens_per_sec": rate,
+    }  # fmt: skip
+
+
+@pytest.fixture
+def energy(tmp_path: Path) -> Path:
+    path = tmp_path / "lm-arena-chat.json"
+    made = {"task": "lm-arena-chat", "configurations": [configuration(*p) for p in PUBLISHED]}
+    path.write_text(json.dumps(made), "utf-8")
+    return path
+
+
+def test_published_figures_are_priced_and_judged_like_our_own(
+    harness: Harness, tmp_path: Path, energy: Path
+) -> None:
+    said = harness(
+        "import", "auto", str(energy), "--sweep", "ml", "--results-dir", str(tmp_path),
+        "--attribution", "ML.ENERGY", "--published", "2026-02-27",
+    )  # fmt: skip
+    assert (said.code, said.err) == (0, [])
+
+    judge = load.judge(["pricing=term_2026_06", "pricing.utilisation=1.0"])
+    llama, qwen = sorted(join([tmp_path / "ml"], judge).rows, key=lambda r: r.text("model"))
+
+    # 1.69 USD an hour over 9,806 and 8,535 tokens a second: 0.048 and 0.055 a million, and
+    # 0.019 and 0.036 for a thousand answers of 397 and 645 tokens
+    for row, usd, answer in ((llama, 0.048, 0.019), (qwen, 0.055, 0.036)):
+        assert row.figure("bill_usd_per_mtok_output").value == pytest.approx(usd, abs=5e-4)
+        assert row.figure("cost_usd_per_1000_tasks").value == pytest.approx(answer, abs=6e-4)
+        assert row.figure("bill_usd_per_mtok_total").reason == (
+            "not measured: the source gives no count of input tokens"
+        )
+        assert row.figure("output_tok_per_s").low is None
+        assert row.text("evidence").startswith("imported from ML.ENERGY Benchmark 3")
+        assert row.text("evidence").endswith(NO_INTERVAL)
+    adjusted = qwen.figure("risk_adjusted_usd_per_mtok_output")
+    assert adjusted.value is not None
+    assert adjusted.value > 0.055
+    assert qwen.text("fallback").startswith("llama_3_1_8b")
+
+
+def test_importing_the_same_file_again_adds_nothing(
+    harness: Harness, tmp_path: Path, energy: Path
+) -> None:
+    arguments = ["import", "mlenergy", str(energy), "--sweep", "ml", "--results-dir", str(tmp_path)]
+    first, second = harness(*arguments), harness(*arguments)
+
+    assert first.out.startswith("2 records")
+    assert second.out.startswith("0 records")
+    assert "2 were there" in second.out
+
+
+def test_a_bad_file_among_good_ones_leaves_no_half_import(
+    harness: Harness, tmp_path: Path, energy: Path
+) -> None:
+    bad = tmp_path / "z.json"
+    bad.write_text('{"task": "x", "configurations": [', "utf-8")
+
+    said = harness(
+        "import", "mlenergy", str(energy), str(bad), "--sweep", "ml", "--results-dir", str(tmp_path)
+    )
+
+    assert said.code == 5
+    assert len(said.err) == 1
+    assert "z.json: no JSON, perhaps cut off" in said.err[0]
+    assert not (tmp_path / "ml").exists()
+
+
+def test_a_machine_that_neither_the_file_nor_the_user_names_is_asked_for(
+    harness: Harness, tmp_path: Path
+) -> None:
+    file = str(DATA / "vllm_bench_serve.json")
+    said = harness("import", "auto", file, "--sweep", "b", "--results-dir", str(tmp_path))
+
+    assert said.code == 2
+    assert "give --hardware" in said.err[0]
+
+
+def test_a_model_that_the_registry_does_not_know_is_listed_with_the_command_to_add_it(
+    harness: Harness, tmp_path: Path, energy: Path
+) -> None:
+    text = energy.read_text("utf-8").replace("Qwen/Qwen3-8B", "acme/unheard")
+    energy.write_text(text, "utf-8")
+
+    said = harness(
+        "import", "mlenergy", str(energy), "--sweep", "ml", "--results-dir", str(tmp_path)
+    )
+
+    assert any(
+        line.endswith("harness risk add model acme/unheard") for line in said.out.splitlines()
+    )
+
+
+def test_every_line_of_an_imported_sweep_has_every_column(harness: Harness, tmp_path: Path) -> None:
+    for name in ("vllm_bench_serve.json", "guidellm.json", "aiperf.json"):
+        harness(
+            "import", "auto", str(DATA / name), "--sweep", "real", "--results-dir", str(tmp_path),
+            "--hardware", "cpu",
+        )  # fmt: skip
+    results = str(DATA / "lm_eval_results.json")
+    harness("import", "auto", results, "--sweep", "real", "--results-dir", str(tmp_path))
+
+    frame = join([tmp_path / "real"], load.judge([])).frame()
+
+    assert len(frame) == len(list(store.cells(tmp_path / "real"))) == 4
+    figures = frame["output_tok_per_s"]
+    assert sorted(pd.to_numeric(figures, errors="coerce").dropna().round(1)) == [22.1, 28.9, 70.6]
+    assert not frame.drop(columns=[c for c in frame if c.endswith(("_low", "_high", "_n", "price"))]
+                          ).isna().any().any()  # fmt: skip
