@@ -11,6 +11,7 @@ import click
 import hydra
 from omegaconf import DictConfig
 
+from harness.cli_compare import compare, explain
 from harness.cli_import import import_
 from harness.cli_risk import risk
 from harness.config import load
@@ -125,6 +126,8 @@ def calibrate(streams: str, processes: int | None, timestamps: str, out: Path | 
 
 
 cli.add_command(risk)
+cli.add_command(compare)
+cli.add_command(explain)
 cli.add_command(import_)
 
 

@@ -142,6 +142,24 @@ def proportion(successes: int, n: int) -> Estimate | None:
     return Estimate(value=successes / n, n=n, low=float(interval.low), high=float(interval.high))
 
 
+def difference(before: Estimate, after: Estimate) -> Estimate:
+    """After minus before of two independent estimates; `n` is the latter's.
+
+    The interval is put together from the two, whatever their shape (Newcombe 1998, method 10, for
+    proportions; Zou and Donner 2008 for any): the lower end takes what `after` may lie below its
+    value and `before` above its own, squares added. No interval where an end is missing.
+    """
+    value = after.value - before.value
+    if before.low is None or before.high is None or after.low is None or after.high is None:
+        return Estimate(value=value, n=after.n)
+    return Estimate(
+        value=value,
+        n=after.n,
+        low=value - math.hypot(after.value - after.low, before.high - before.value),
+        high=value + math.hypot(after.high - after.value, before.value - before.low),
+    )
+
+
 def slice_rates(
     times_s: Sample, counts: Sample, start_s: float, end_s: float, slices: int = 10
 ) -> Values | None:

@@ -11,6 +11,7 @@ from scipy import stats as scipy_stats
 from harness.stats import (
     Estimate,
     Trend,
+    difference,
     drift,
     lag1,
     mean,
@@ -326,3 +327,21 @@ def test_a_series_without_change_has_no_trend() -> None:
 )
 def test_a_trend_that_cannot_be_told_is_none(times: list[float], values: list[float]) -> None:
     assert drift(times, values) is None
+
+
+def test_a_difference_adds_the_squares_of_what_each_leaves_open() -> None:
+    before = Estimate(value=10.0, n=5, low=7.0, high=14.0)
+    after = Estimate(value=20.0, n=9, low=17.0, high=21.0)
+
+    found = difference(before, after)
+
+    # Down: 3 below `after` and 4 above `before`; up: 1 above and 3 below.
+    assert found.low == pytest.approx(10 - 5)
+    assert found.high == pytest.approx(10 + np.sqrt(10))
+    assert (found.value, found.n) == (10.0, 9)
+
+
+def test_a_difference_with_an_open_end_has_no_interval() -> None:
+    bare = Estimate(value=10.0, n=1)
+
+    assert difference(bare, bare.model_copy(update={"low": 1.0, "high": 2.0})).low is None
