@@ -28,5 +28,5 @@ def write(sweeps: Sequence[Path], judges: Sequence[JudgeConfig], out: Path) -> W
     tables.write_parquet(joined, out / "summary.parquet")
     tables.write_markdown(joined, out / "summary.md")
     tables.write_xlsx(joined[0], out / "summary.xlsx")
-    page.write_html(joined[0], out / "report.html")
+    page.write_html(joined, out / "report.html")
     return Written(out / "report.html", tables.console(joined[0]))

@@ -66,7 +66,7 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Table]:
 @pytest.fixture(scope="module")
 def html(table: Table, tmp_path_factory: pytest.TempPathFactory) -> str:
     path = tmp_path_factory.mktemp("html") / "report.html"
-    write_html(table, path)
+    write_html([table], path)
     return path.read_text("utf-8")
 
 
@@ -83,7 +83,7 @@ def test_the_page_is_whole_without_a_network(elements: Elements) -> None:
 
 
 def test_text_of_others_becomes_neither_script_nor_element(html: str, elements: Elements) -> None:
-    assert elements.tags.count("script") == 3  # library, specs, ours
+    assert elements.tags.count("script") == 5  # library, specs, live data, two of ours
     assert elements.handlers == []
     assert SCRIPT not in html
     assert "&lt;script&gt;alert(1)" in html
@@ -100,12 +100,12 @@ def test_a_models_name_cannot_end_the_script_that_holds_the_charts(html: str) ->
 
 def test_a_chart_without_points_is_named_and_not_drawn(table: Table, html: str) -> None:
     # No cell has a Chinese score.
-    assert chart(table, "bill_usd_per_mtok_total", "accuracy_zh", "x") is None
+    assert chart(table.rows, "bill_usd_per_mtok_total", "accuracy_zh", "x") is None
     assert "Cost against accuracy (Chinese): not drawn, no model has both figures." in html
 
 
 def test_a_chart_draws_only_models_that_have_both_figures(table: Table) -> None:
-    drawn: Any = chart(table, "bill_usd_per_mtok_total", "accuracy_en", "x")
+    drawn: Any = chart(table.rows, "bill_usd_per_mtok_total", "accuracy_en", "x")
 
     [points] = drawn.to_dict()["datasets"].values()
     assert [point["model"] for point in points] == ["tiny", f"{SCRIPT}{BREAKOUT}"]
@@ -114,7 +114,8 @@ def test_a_chart_draws_only_models_that_have_both_figures(table: Table) -> None:
 def test_the_page_has_every_model_in_every_table_in_the_order_of_the_records(
     html: str, table: Table
 ) -> None:
-    decision = html.split("<tbody>")[1].split("</tbody>", maxsplit=1)[0]
+    section = html.split('<h2 id="g1">', maxsplit=1)[1]
+    decision = section.split("<tbody>")[1].split("</tbody>", maxsplit=1)[0]
 
     assert decision.count("<tr>") == len(table.rows)
     assert re.findall(r'<th scope="row">(.{4})', decision) == ["tiny", "tiny", "&lt;", "tiny"]

@@ -1,0 +1,210 @@
+"""What the page reckons with: every cell in columns, texts once, and the buyers side by side."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from harness import rank
+from harness.report.columns import BY_KEY
+from harness.report.join import Table
+from harness.report.rows import Figure, Row, is_endpoint
+
+TEXTS = ("model", "headquarters", "hardware", "workload", "evidence", "level", "status", "cell_id")
+FIGURES = (
+    "risk_score", "withdrawal_hazard_per_year", "output_tok_per_s", "ttft_p50_s", "tpot_p50_s",
+    "energy_j_per_output_tok", "accuracy_en", "accuracy_maths", "accuracy_zh",
+    "cost_usd_per_correct", "cost_usd_per_1000_tasks",
+)  # fmt: skip
+_JUDGED = ("risk_score", "withdrawal_hazard_per_year")
+_COSTS = ("bill_usd_per_mtok_total", "bill_usd_per_mtok_output")
+_DIGITS = 5
+_INTERVALS_UP_TO = 2000
+"""Cells up to which intervals travel to the page; beyond, they stand in summary.parquet only."""
+_DRAWS = 2000
+
+
+def payload(tables: Sequence[Table]) -> dict[str, Any]:
+    """As JSON for the page's script. Numbers have five significant digits."""
+    first = tables[0]
+    texts = _Texts()
+    ends = len(first.rows) <= _INTERVALS_UP_TO
+    columns = {key: [texts.place(row.text(key)) for row in first.rows] for key in TEXTS}
+    figures = {key: _figures(first.rows, key, texts, ends) for key in FIGURES if key not in _JUDGED}
+    cost = [_cost(row) for row in first.rows]
+    return {
+        "texts": columns,
+        "figures": figures,
+        "titles": {key: _title(key) for key in (*TEXTS, *FIGURES)},
+        "usd": [_rounded(figure.value) for _, figure in cost],
+        "basis": [texts.place(basis) for basis, _ in cost],
+        "usdReason": [
+            None if f.value is not None else texts.place(f.reason or "") for _, f in cost
+        ],
+        "scales": [0 if is_endpoint(row.cell) else 1 for row in first.rows],
+        "done": [1 if row.cell.status == "done" else 0 for row in first.rows],
+        "weights": dict(first.judge.risk.weights),
+        "utilisation": first.judge.pricing.used_share,
+        "buyers": [_buyer(table, texts, ends) for table in tables],
+        "dictionary": texts.all,
+    }
+
+
+def case(row: Row, by_folder: dict[Path, Row]) -> rank.Case:
+    """One row as `harness.rank` sees it."""
+    figure = _cost(row)[1]
+    judged = row.judged
+    return rank.Case(
+        usd=figure.value,
+        scales=not is_endpoint(row.cell),
+        permitted=judged is not None and judged.assessment.gate.permits,
+        done=row.cell.status == "done",
+        factors=None
+        if judged is None
+        else {f.name: (f.low, f.high) for f in judged.assessment.factors},
+        leave=_leave(row, by_folder),
+    )
+
+
+def buyer(table: Table) -> rank.Buyer:
+    """Of a table's buyer what ranking takes."""
+    given = table.judge.buyer
+    return rank.Buyer(
+        mtok_per_year=given.mtok_per_year,
+        horizon_years=given.horizon_years,
+        discount_rate_per_year=given.discount_rate_per_year,
+        utilisation=table.judge.pricing.used_share,
+    )
+
+
+def stability(table: Table) -> list[tuple[str, float]]:
+    """Share of weightings in which each model has the lowest risk score, most often first.
+
+    Weights from the Dirichlet of the risk configuration, seeded, factors at the middle of their
+    intervals. Models that the registry does not know are left out.
+    """
+    risk = table.judge.risk
+    models = {row.text("model"): row.judged.assessment.factors for row in table.rows if row.judged}
+    if len(models) < 2:
+        return []
+    names = list(risk.weights)
+    rng = np.random.default_rng(risk.seed)
+    stated = np.array([risk.weights[name] for name in names])
+    weights = rng.dirichlet(stated * risk.dirichlet_concentration, _DRAWS)
+    scores = []
+    for factors in models.values():
+        middle = {f.name: (f.low + f.high) / 2 for f in factors}
+        scores.append(weights @ np.array([middle[name] for name in names]))
+    shares = zip(models, rank.stays_least(scores), strict=True)
+    return sorted(shares, key=lambda pair: -pair[1])
+
+
+class _Texts:
+    """A dictionary of texts: each goes to the page once."""
+
+    def __init__(self) -> None:
+        self.all: list[str] = []
+        self._places: dict[str, int] = {}
+
+    def place(self, text: str) -> int:
+        if text not in self._places:
+            self._places[text] = len(self.all)
+            self.all.append(text)
+        return self._places[text]
+
+
+def _cost(row: Row) -> tuple[str, Figure]:
+    """The cost that this row is ranked by: of all tokens, or of output where inputs are unknown."""
+    total = row.figure(_COSTS[0])
+    alone = row.cell.origin is not None and total.value is None
+    key = _COSTS[1] if alone else _COSTS[0]
+    return key, row.figure(key)
+
+
+def _figures(rows: Sequence[Row], key: str, texts: _Texts, ends: bool) -> dict[str, Any]:
+    figures = [row.figure(key) for row in rows]
+    found: dict[str, Any] = {
+        "value": [_rounded(f.value) for f in figures],
+        "reason": [None if f.value is not None else texts.place(f.reason or "") for f in figures],
+    }
+    if ends:
+        found["low"] = [_rounded(f.low) for f in figures]
+        found["high"] = [_rounded(f.high) for f in figures]
+    return found
+
+
+def _buyer(table: Table, texts: _Texts, ends: bool) -> dict[str, Any]:
+    by_folder = {row.folder: row for row in table.rows}
+    places = {folder: place for place, folder in enumerate(by_folder)}
+    kinds: dict[str, int] = {}
+    factors: list[Any] = []
+    which: list[int | None] = []
+    leaves: list[Any] = []
+    for row in table.rows:
+        seen = case(row, by_folder)
+        if seen.factors is None:
+            which.append(None)
+        else:
+            name = f"{row.text('model_key')} {row.text('deployment')}"
+            if name not in kinds:
+                kinds[name] = len(factors)
+                factors.append(seen.factors)
+            which.append(kinds[name])
+        move, leave = row.move, seen.leave
+        leaves.append(
+            None
+            if move is None or leave is None
+            else [
+                places[move.fallback],
+                _rounded(leave.unpriced_usd),
+                _rounded(leave.measured_usd),
+                _rounded(leave.quality_usd_per_year),
+                _rounded(leave.hazard_per_year),
+                *([[list(jump) for jump in leave.jumps]] if leave.jumps else []),
+            ]
+        )
+    given = table.judge.buyer
+    return {
+        "name": given.profile,
+        "mtok": given.mtok_per_year,
+        "horizon": given.horizon_years,
+        "rate": given.discount_rate_per_year,
+        "gate": [texts.place(row.text("gate")) for row in table.rows],
+        "permitted": [
+            1 if row.judged and row.judged.assessment.gate.permits else 0 for row in table.rows
+        ],
+        "factors": factors,
+        "which": which,
+        "leave": leaves,
+        "figures": {key: _figures(table.rows, key, texts, ends) for key in _JUDGED},
+    }
+
+
+def _leave(row: Row, by_folder: dict[Path, Row]) -> rank.Leave | None:
+    move, hazard = row.move, row.hazard
+    if move is None or hazard is None:
+        return None
+    fallback = by_folder[move.fallback]
+    usd = _cost(fallback)[1].value
+    rate = row.figure("withdrawal_hazard_per_year").value
+    if usd is None or rate is None:
+        return None
+    return rank.Leave(
+        fallback_usd=usd,
+        fallback_scales=not is_endpoint(fallback.cell),
+        unpriced_usd=move.unpriced_usd,
+        measured_usd=move.measured_usd,
+        quality_usd_per_year=move.quality_usd_per_year,
+        hazard_per_year=rate,
+        jumps=tuple((float(when), float(np.median(chance))) for when, chance in hazard.jumps),
+    )
+
+
+def _title(key: str) -> str:
+    column = BY_KEY[key]
+    return f"{column.title} ({column.unit})" if column.unit else column.title
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else float(f"{value:.{_DIGITS}g}")

@@ -1,0 +1,307 @@
+"""The page in a real browser: it reckons like harness.rank, and anyone can use it."""
+
+import csv
+import io
+import json
+import os
+import random
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness import rank
+from harness.report import live
+from harness.report.join import Table, join_all
+from harness.report.page import write_html
+from tests.builders import cell, failed_cell, judge_config, level, score, write_sweep
+from tests.report.judging import FACTS, TWIN, risky
+from tests.risk.making import write_registry
+
+playwright = pytest.importorskip("playwright.sync_api")
+HOSTILE = '=HYPERLINK("http://evil.example")<b>x</b>\u202egnp'
+
+
+@pytest.fixture(scope="module")
+def tables(tmp_path_factory: pytest.TempPathFactory) -> list[Table]:
+    """A clean model, a cheaper listed one, a hostile name, a void, a failed and an unknown cell."""
+    folder = tmp_path_factory.mktemp("browser")
+    accuracy = (score(task="hellaswag_100", metric="acc_norm", output_tokens=None),)
+    twin = {"model.name": HOSTILE, "model.key": TWIN}
+    sweep = write_sweep(
+        folder / "unit",
+        cell("a-clean-000000000001", scores=accuracy),
+        risky(scores=accuracy),
+        cell("c-twin-000000000003", config=twin),
+        cell("d-void-000000000004", levels=(level(void=("errors",)),)),
+        failed_cell("e-failed-000000000005"),
+        cell("f-unknown-000000000006", config={"model.name": "new", "model.key": "new/model"}),
+    )
+    facts = write_registry(folder / "facts", FACTS)
+    judges = [
+        judge_config(
+            {"buyer.profile": name, "buyer.bound_as": bound, "buyer.mtok_per_year": 500.0},
+            (facts,),
+        )
+        for name, bound in (("private", ["us_person"]), ("defence", ["us_defence_contractor"]))
+    ]
+    return join_all([sweep], judges)
+
+
+@pytest.fixture(scope="module")
+def address(tables: list[Table], tmp_path_factory: pytest.TempPathFactory) -> str:
+    path = tmp_path_factory.mktemp("page") / "report.html"
+    write_html(tables, path)
+    return path.as_uri()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with playwright.sync_playwright() as driver:
+        started = driver.chromium.launch(
+            executable_path=os.environ.get("CHROMIUM", "/usr/bin/chromium"),
+            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+        )
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def page(browser: Any, address: str) -> Iterator[Any]:
+    """The page when it is ready; a console error or a network request fails the test."""
+    opened = browser.new_page()
+    problems: list[str] = []
+    opened.on("pageerror", lambda error: problems.append(str(error)))
+    opened.on("console", lambda m: problems.append(m.text) if m.type == "error" else None)
+    opened.on(
+        "request",
+        lambda r: (
+            None
+            if r.url.startswith(("file:", "data:", "blob:"))
+            else problems.append(f"requested {r.url}")
+        ),
+    )
+    opened.goto(address)
+    ready(opened)
+    yield opened
+    opened.close()
+    assert problems == []
+
+
+def ready(page: Any) -> None:
+    page.wait_for_selector("body[data-live='ready']")
+
+
+def turn(page: Any, knob: str, value: float) -> None:
+    page.evaluate(
+        "([id, value]) => { const e = document.getElementById(id); e.value = value;"
+        " e.dispatchEvent(new Event('input')); }",
+        [knob, value],
+    )
+
+
+def ranks(page: Any) -> dict[str, str]:
+    rows = page.locator("#explore tbody tr")
+    return {
+        rows.nth(i).get_attribute("data-cell"): rows.nth(i).locator("td").first.inner_text()
+        for i in range(rows.count())
+    }
+
+
+def expected(table: Table, knobs: rank.Knobs) -> dict[str, int | None]:
+    """The same ranks by harness.rank: one workload, one way of counting."""
+    by_folder = {row.folder: row for row in table.rows}
+    cases = [live.case(row, by_folder) for row in table.rows]
+    values = [rank.adjusted(each, live.buyer(table), knobs) for each in cases]
+    places = rank.order(values, cases)
+    return {row.cell.cell_id: place for row, place in zip(table.rows, places, strict=True)}
+
+
+def shown(table: Table, knobs: rank.Knobs) -> dict[str, str]:
+    return {
+        name: "" if place is None else str(place) for name, place in expected(table, knobs).items()
+    }
+
+
+def numbers(found: dict[str, str]) -> dict[str, str]:
+    return {name: text if text.isdigit() else "" for name, text in found.items()}
+
+
+def test_the_pages_arithmetic_is_that_of_python_on_random_cases(page: Any) -> None:
+    draw = random.Random(1)
+    buyer = rank.Buyer(
+        mtok_per_year=1e5, horizon_years=3.0, discount_rate_per_year=0.05, utilisation=0.6
+    )
+    cases, knobs = [], []
+    for _ in range(60):
+        jumps = tuple((draw.uniform(0.1, 4), draw.random()) for _ in range(draw.choice((0, 1, 2))))
+        leave = rank.Leave(
+            fallback_usd=draw.uniform(0.01, 2),
+            fallback_scales=draw.random() < 0.8,
+            unpriced_usd=draw.uniform(0, 2e5),
+            measured_usd=draw.uniform(0, 1e4),
+            quality_usd_per_year=draw.choice((0.0, 5000.0)),
+            hazard_per_year=draw.choice((0.0, draw.uniform(0, 1))),
+            jumps=jumps,
+        )
+        cases.append(
+            rank.Case(
+                usd=draw.choice((None, draw.uniform(0.01, 2), draw.uniform(0.01, 2))),
+                scales=draw.random() < 0.8,
+                permitted=draw.random() < 0.9,
+                done=draw.random() < 0.9,
+                factors={"listing": (0.1, 0.5), "licence": (draw.random() / 2, 0.8)},
+                leave=draw.choice((None, leave)),
+            )
+        )
+        knobs.append(
+            rank.Knobs(
+                price=draw.uniform(0.1, 5), utilisation=draw.uniform(0.1, 1),
+                hazard=draw.uniform(0, 10), weights={"listing": 0.3, "licence": 0.4},
+            )
+        )  # fmt: skip
+    told = json.loads(
+        page.evaluate(
+            """given => {
+              const {cases, knobs, buyer} = JSON.parse(given);
+              const usd = cases.map((one, i) => rank.adjusted(one, buyer, knobs[i]));
+              return JSON.stringify({usd, order: rank.order(usd, cases),
+                score: cases.map((one, i) => rank.score(one.factors, knobs[i].weights))});
+            }""",
+            json.dumps(
+                {
+                    "cases": [each.model_dump() for each in cases],
+                    "knobs": [each.model_dump() for each in knobs],
+                    "buyer": buyer.model_dump(),
+                }
+            ),
+        )
+    )
+
+    usd = [rank.adjusted(c, buyer, k) for c, k in zip(cases, knobs, strict=True)]
+    assert told["usd"] == [None if u is None else pytest.approx(u, rel=1e-9) for u in usd]
+    assert told["order"] == rank.order(usd, cases)
+    assert told["score"] == [
+        pytest.approx(rank.score(c.factors or {}, k.weights or {}))
+        for c, k in zip(cases, knobs, strict=True)
+    ]
+
+
+def test_sliders_and_buyer_rank_anew_as_python_does(page: Any, tables: list[Table]) -> None:
+    private, defence = tables
+    assert numbers(ranks(page)) == shown(private, rank.Knobs())
+    # The listed model is cheaper until a withdrawal is likely enough.
+    first = expected(private, rank.Knobs(hazard=0.0))["risky-chat-000000000002"]
+    turn(page, "hazard", 0)
+    assert first == 1
+    assert numbers(ranks(page)) == shown(private, rank.Knobs(hazard=0.0))
+    turn(page, "hazard", 10)
+    turn(page, "price", 0.1)
+    assert numbers(ranks(page)) == shown(private, rank.Knobs(hazard=10.0, price=0.1))
+    assert shown(private, rank.Knobs(hazard=10.0, price=0.1)) != shown(
+        private, rank.Knobs(hazard=0.0)
+    )
+    page.select_option("#buyer", "1")
+    found = numbers(ranks(page))
+    assert found == shown(defence, rank.Knobs(hazard=10.0, price=0.1))
+    assert found["risky-chat-000000000002"] == ""  # blocked for this buyer
+
+
+def test_what_failed_is_void_or_unknown_says_so_and_has_no_rank(page: Any) -> None:
+    found = ranks(page)
+
+    assert found["e-failed-000000000005"].startswith("not ranked: ")
+    assert "failed" in found["e-failed-000000000005"]
+    assert found["f-unknown-000000000006"].startswith("not ranked: not assessed")
+    text = page.locator("[data-cell='d-void-000000000004']").inner_text()
+    assert "void: errors" in text
+
+
+def test_a_column_sorts_both_ways_with_what_is_missing_last(page: Any) -> None:
+    def rates() -> list[str]:
+        heads = page.locator("#explore thead th").all_inner_texts()
+        place = next(i for i, text in enumerate(heads) if text.startswith("Output throughput"))
+        rows = page.locator("#explore tbody tr")
+        return [rows.nth(i).locator("th,td").nth(place).inner_text() for i in range(rows.count())]
+
+    page.click("[data-sort='output_tok_per_s']")
+    up = rates()
+    page.click("[data-sort='output_tok_per_s']")
+    down = rates()
+
+    assert [text.split(" ")[0] for text in up[:4]] == ["10", "10", "10", "20"]
+    assert down[0].startswith("20")
+    assert up[4:] == ["void: errors", "not measured: not reached"] == down[4:]
+    assert page.get_attribute("th:has([data-sort='output_tok_per_s'])", "aria-sort") == "descending"
+
+
+def test_the_filter_narrows_the_table_and_the_export_holds_what_is_shown(page: Any) -> None:
+    page.fill("#filter", "hyperlink done")
+    with page.expect_download() as download:
+        page.click("#export")
+    text = Path(download.value.path()).read_text("utf-8")
+
+    assert page.locator("#page-of").inner_text().startswith("1 of 6 cells")
+    heads, line = list(csv.reader(io.StringIO(text)))
+    values = dict(zip(heads, line, strict=True))
+    assert values["Model"] == f"'{HOSTILE}"  # a spreadsheet must not take it for a formula
+    assert values["Output throughput (tok/s)"] == "10"
+
+
+def test_a_link_shows_what_its_sender_saw(page: Any, browser: Any) -> None:
+    turn(page, "hazard", 2.5)
+    turn(page, "w-listing", 0.9)
+    page.fill("#filter", "risky")
+    page.select_option("#buyer", "1")
+    sent, seen = page.url, ranks(page)
+
+    other = browser.new_page()
+    other.goto(sent)
+    ready(other)
+
+    assert ranks(other) == seen
+    assert other.input_value("#hazard") == "2.5"
+    assert other.input_value("#w-listing") == "0.9"
+    assert other.input_value("#buyer") == "1"
+    assert other.input_value("#filter") == "risky"
+    other.close()
+
+
+def test_a_broken_link_gives_the_page_as_judged(browser: Any, address: str) -> None:
+    opened = browser.new_page()
+    opened.goto(f"{address}#hazard=x&price=-4&buyer=99&w.nothing=1&sort=none&page=1e9")
+    ready(opened)
+
+    assert opened.input_value("#hazard") == "1"
+    assert opened.input_value("#price") == "0.1"
+    assert opened.locator("#explore tbody tr").count() == 6
+    opened.close()
+
+
+def test_a_hostile_name_is_text(page: Any) -> None:
+    row = page.locator("[data-cell='c-twin-000000000003'] th")
+
+    assert row.inner_text() == HOSTILE
+    assert page.locator("#explore b").count() == 0
+
+
+def test_the_page_prints_with_its_tables_and_without_its_knobs(page: Any) -> None:
+    page.emulate_media(media="print")
+
+    assert not page.is_visible("#hazard")
+    assert page.is_visible("#explore")
+    assert len(page.pdf()) > 20_000
+    page.emulate_media(media="screen")
+
+
+@pytest.mark.parametrize("width", [1280, 380])
+def test_no_serious_fault_of_accessibility(page: Any, width: int) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
+    page.set_viewport_size({"width": width, "height": 900})
+    page.click("summary")
+
+    found = axe.Axe().run(page).response["violations"]
+
+    serious = [each for each in found if each["impact"] in ("serious", "critical")]
+    assert [(each["id"], each["nodes"][0]["html"][:200]) for each in serious] == []
