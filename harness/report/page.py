@@ -287,7 +287,7 @@ def _shown(row: Any, key: str) -> dict[str, str]:
 
 def _script_json(value: Any) -> str:
     """JSON that cannot end the script element it stands in."""
-    return json.dumps(value).replace("<", "\\u003c")
+    return json.dumps(value, separators=(",", ":")).replace("<", "\\u003c")
 
 
 def _library() -> str:

@@ -64,7 +64,11 @@ def provenance(table: Table) -> list[tuple[str, str]]:
     """What stands behind the figures: dates, machine, versions, prices, buyer."""
     judge = table.judge
     lines = [("Judged on", str(table.day))]
-    lines += [_measured(row) for row in table.rows if row.cell.origin is None]
+    own = [row for row in table.rows if row.cell.origin is None]
+    lines += [_measured(row) for row in own[:MOST_SIDE_BY_SIDE]]
+    if len(own) > MOST_SIDE_BY_SIDE:
+        left = len(own) - MOST_SIDE_BY_SIDE
+        lines.append(("Further cells", f"{left} more; each one's cell.json says the same of it"))
     lines += _origins(table.rows)
     lines += _prices(table.rows, judge.pricing)
     buyer = judge.buyer
