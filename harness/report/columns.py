@@ -158,7 +158,7 @@ _JUDGED = frozenset((
     "buyer", "deployment", "gate", "gate_reasons", "risk_score", "risk_score_strict", "risk_rank",
     "risk_ties", "risk_factors", "risk_sensitivity", "risk_evidence", "withdrawal_hazard_per_year",
     "withdrawal_hazard_parts", "fallback", "switch_cost_usd", "break_even_hazard_per_year",
-    "risk_adjusted_usd_per_mtok_total", "risk_adjusted_usd_per_mtok_output", "below_fallback_share", "warm_fallback_usd",
-    "recovery_days",
+    "risk_adjusted_usd_per_mtok_total", "risk_adjusted_usd_per_mtok_output",
+    "below_fallback_share", "warm_fallback_usd", "recovery_days",
 ))  # fmt: skip
 BY_KEY = {column.key: column for column in COLUMNS}

@@ -222,7 +222,7 @@ _MONEY = (
 )  # fmt: skip
 # What a cost is reckoned per, and the column that it is risk-adjusted in. Output alone only where
 # the source of an imported cell counts no input.
-_ADJUSTED = {
+ADJUSTED_BY = {
     "bill_usd_per_mtok_total": "risk_adjusted_usd_per_mtok_total",
     "bill_usd_per_mtok_output": "risk_adjusted_usd_per_mtok_output",
 }
@@ -245,7 +245,7 @@ def withdrawal(rows: Sequence[Row], judge: JudgeConfig) -> None:
         least = np.minimum.accumulate([_hazard(row) for row in able]) if able else np.empty(0)
         for row in group:
             _withdrawal(row, able, least, leaving)
-            for other, column in _ADJUSTED.items():
+            for other, column in ADJUSTED_BY.items():
                 if other != basis:
                     row.values[column] = Figure(reason=f"not applicable: reckoned by {basis}")
 
@@ -362,7 +362,7 @@ def _money(row: Row, fallback: Row, leaving: _Leaving) -> None:
     row.values |= {
         "switch_cost_usd": _shown(leaving.moving_spread, n, source, shift=measured),
         "break_even_hazard_per_year": _break_even(even, source),
-        _ADJUSTED[_basis(row)]: _of(adjusted, source),
+        ADJUSTED_BY[_basis(row)]: _of(adjusted, source),
         "below_fallback_share": Figure(value=float(below), n=n, source=source),
         "warm_fallback_usd": _of(warm, source),
         "recovery_days": _shown(leaving.recovery_spread, n, source),

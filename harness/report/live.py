@@ -38,7 +38,7 @@ def payload(tables: Sequence[Table]) -> dict[str, Any]:
         "figures": figures,
         "titles": {key: _title(key) for key in (*TEXTS, *FIGURES)},
         "usd": [_rounded(figure.value) for _, figure in cost],
-        "basis": [texts.place(basis) for basis, _ in cost],
+        "basis": [texts.place(counted) for counted, _ in cost],
         "usdReason": [
             None if f.value is not None else texts.place(f.reason or "") for _, f in cost
         ],
@@ -114,12 +114,14 @@ class _Texts:
         return self._places[text]
 
 
+def basis(row: Row) -> str:
+    """The cost that a row is ranked by: of all tokens, or of output where inputs are unknown."""
+    alone = row.cell.origin is not None and row.figure(_COSTS[0]).value is None
+    return _COSTS[1] if alone else _COSTS[0]
+
+
 def _cost(row: Row) -> tuple[str, Figure]:
-    """The cost that this row is ranked by: of all tokens, or of output where inputs are unknown."""
-    total = row.figure(_COSTS[0])
-    alone = row.cell.origin is not None and total.value is None
-    key = _COSTS[1] if alone else _COSTS[0]
-    return key, row.figure(key)
+    return basis(row), row.figure(basis(row))
 
 
 def _figures(rows: Sequence[Row], key: str, texts: _Texts, ends: bool) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The table as CSV, Markdown and a spreadsheet."""
+"""The table as CSV, Parquet and Markdown, and what stands behind it."""
 
 import csv
 from collections import Counter
@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import xlsxwriter
-from xlsxwriter.worksheet import Worksheet
 
 from harness.config.judge import ApiPrice, MachinePrice, PricingConfig, RentedMachine
 from harness.fields import Sourced
@@ -271,62 +269,6 @@ def console(table: Table) -> str:
     left = len(table.rows) - len(shown)
     more = f"\nand {left} more cells: summary.csv, report.html" if left else ""
     return (note if any(row.cell.cpu_only for row in table.rows) else "") + text + more
-
-
-def write_xlsx(table: Table, path: Path) -> None:
-    """Sheets: summary (models side by side), figures (value, low, high, n, source), provenance."""
-    partial = path.with_name(f".{path.name}.partial")
-    # Text that begins with = or looks like an address stays text.
-    options = {"strings_to_formulas": False, "strings_to_urls": False, "nan_inf_to_errors": True}
-    with xlsxwriter.Workbook(str(partial), options) as book:
-        head = book.add_format({"bold": True, "text_wrap": True, "valign": "top", "bottom": 1})
-        wrap = book.add_format({"text_wrap": True, "valign": "top"})
-        summary = book.add_worksheet("Summary")
-        summary.write_row(0, 0, ["", *(row.text("model") for row in table.rows)], head)
-        for number, column in enumerate(COLUMNS, start=1):
-            summary.write_string(number, 0, title(column), head)
-            for place, row in enumerate(table.rows, start=1):
-                summary.write_string(number, place, cell_text(row, column)[:32000], wrap)
-        summary.set_column(0, 0, 34)
-        summary.set_column(1, len(table.rows), 48)
-        summary.freeze_panes(1, 1)
-        figures = book.add_worksheet("Figures")
-        heads = [
-            "Model", "Cell", "Column", "Unit", "Value", "Low", "High", "n", "At low price",
-            "At high price", "Reason", "Source",
-        ]  # fmt: skip
-        _sheet(figures, heads, _figure_rows(table), head)
-        _sheet(
-            book.add_worksheet("Provenance"), ["What", "Value"], map(list, provenance(table)), head
-        )
-    partial.replace(path)
-
-
-def _figure_rows(table: Table) -> Iterable[list[str | float | None]]:
-    for row in table.rows:
-        for column in COLUMNS:
-            value = row.values[column.key]
-            if isinstance(value, Figure):
-                numbers = [value.value, value.low, value.high, value.n]
-                numbers += [value.at_low_price, value.at_high_price]
-                start = [row.text("model"), row.cell.cell_id, column.title, column.unit]
-                yield [*start, *numbers, value.reason, value.source]
-
-
-def _sheet(
-    sheet: Worksheet, heads: list[str], rows: Iterable[list[str | float | None]], head: object
-) -> None:
-    sheet.write_row(0, 0, heads, head)
-    number = 0
-    for number, cells in enumerate(rows, start=1):  # the last one bounds the filter
-        for place, value in enumerate(cells):
-            if isinstance(value, str):
-                sheet.write_string(number, place, value)
-            elif value is not None:
-                sheet.write_number(number, place, value)
-    sheet.freeze_panes(1, 0)
-    sheet.autofilter(0, 0, max(number, 1), len(heads) - 1)
-    sheet.set_column(0, len(heads) - 1, 24)
 
 
 def _escape(text: str) -> str:

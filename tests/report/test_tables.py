@@ -5,7 +5,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-import openpyxl
 import pytest
 
 from harness.report.columns import BY_KEY, COLUMNS
@@ -20,7 +19,6 @@ from harness.report.tables import (
     title,
     write_csv,
     write_markdown,
-    write_xlsx,
 )
 from tests.builders import (
     cell,
@@ -167,64 +165,6 @@ def test_the_markdown_says_that_it_is_no_legal_advice_and_that_a_cpu_is_no_gpu(
     assert DISCLAIMER in text
     assert "CPU figures" in text
     assert NO_LIST_CLAIM in text
-
-
-# --- spreadsheet -----------------------------------------------------------------------------
-
-
-@pytest.fixture
-def book(table: Table, tmp_path: Path) -> Any:
-    write_xlsx(table, tmp_path / "summary.xlsx")
-    return openpyxl.load_workbook(tmp_path / "summary.xlsx")
-
-
-def test_the_spreadsheet_has_models_side_by_side_figures_and_provenance(book: Any) -> None:
-    assert book.sheetnames == ["Summary", "Figures", "Provenance"]
-    assert book["Summary"].max_column == 1 + 5
-    assert book["Summary"].max_row == 1 + len(COLUMNS)
-
-
-def test_text_that_looks_like_a_formula_or_an_address_stays_text(book: Any) -> None:
-    found = 0
-    for sheet in book:
-        for line in sheet.iter_rows():
-            for place in line:
-                assert place.data_type != "f", place.coordinate
-                assert place.hyperlink is None, place.coordinate
-                found += str(place.value).startswith("=HYPERLINK")
-
-    assert found >= 3  # heading, model column, figures
-
-
-def test_a_missing_figure_is_an_empty_value_with_its_reason_beside_it(book: Any) -> None:
-    head, *lines = book["Figures"].iter_rows(values_only=True)
-    rows = [dict(zip(head, line, strict=True)) for line in lines]
-    missing = [r for r in rows if r["Value"] is None]
-
-    assert len(rows) == 5 * sum(column.kind == "figure" for column in COLUMNS)
-    assert missing
-    assert all(r["Reason"] for r in missing)
-    assert all(r["Reason"] is None for r in rows if r["Value"] is not None)
-
-
-def test_a_figure_is_a_number_with_low_high_and_n(book: Any) -> None:
-    head, *lines = book["Figures"].iter_rows(values_only=True)
-    rows = [dict(zip(head, line, strict=True)) for line in lines]
-
-    [one] = [
-        r for r in rows if r["Cell"] == "a-done-000000000001" and r["Column"] == "Output throughput"
-    ]
-    assert (one["Value"], one["Low"], one["High"], one["n"], one["Unit"]) == (
-        10.0,
-        9.0,
-        11.0,
-        10,
-        "tok/s",
-    )
-
-
-def test_no_temporary_file_is_left(book: Any, tmp_path: Path) -> None:
-    assert not list(tmp_path.glob(".summary*"))
 
 
 # --- provenance and console ------------------------------------------------------------------

@@ -1,0 +1,200 @@
+"""A spreadsheet file in which text is only ever text: formats, cells, links and names."""
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, NamedTuple
+
+import xlsxwriter
+from xlsxwriter.format import Format
+from xlsxwriter.utility import xl_rowcol_to_cell
+from xlsxwriter.worksheet import Worksheet
+
+MOST_CHARACTERS = 32_000  # a cell takes 32,767
+_MOST_IN_NAME = 120
+# Marks that turn the text round them about; in a cell of their own they could still deceive.
+_TURNING = {code: f"<U+{code:04X}>" for code in (*range(0x202A, 0x202F), *range(0x2066, 0x206A))}
+LIVE = "ƒ"
+"""Before the heading of a column that recomputes; a letter, so that paper shows it too."""
+
+Evidence = Literal["measured", "imported", "estimated"]
+MARKS: Mapping[Evidence, str] = {"measured": "●", "imported": "◇", "estimated": "≈"}
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """A formula, and what it gives as long as nobody has changed an assumption."""
+
+    formula: str
+    value: float | str
+
+
+Content = str | float | Live | None
+
+
+class Look(NamedTuple):
+    """How a cell is set; every difference shows without colour."""
+
+    digits: int | None = None  # decimals; None: as it comes
+    evidence: Evidence = "measured"
+    kind: Literal["plain", "head", "title", "input", "missing", "side", "strong"] = "plain"
+    live: bool = False
+    linked: bool = False
+    wrap: bool = False
+
+
+_KINDS: Mapping[str, Mapping[str, Any]] = {
+    "plain": {},
+    "head": {"bold": True, "text_wrap": True, "bottom": 2},
+    "title": {"bold": True, "font_size": 15},
+    "strong": {"bold": True},
+    "input": {"border": 2, "pattern": 17, "locked": False},
+    # A pattern of dots stays one on paper and in grey.
+    "missing": {"italic": True, "pattern": 18, "font_color": "#333333"},
+    "side": {"italic": True, "font_size": 9},
+}
+
+
+def clean(text: str, most: int = MOST_CHARACTERS) -> str:
+    """Text that a cell can hold and that stays within it; what is cut is said."""
+    shown = text.encode("utf-8", "replace").decode("utf-8").translate(_TURNING)
+    if len(shown) <= most:
+        return shown
+    return f"{shown[:most]}… ({len(shown):,} characters; all in summary.csv)"
+
+
+def named(text: str) -> str:
+    """A name of somebody else's, short enough for a column of names."""
+    return clean(text, _MOST_IN_NAME)
+
+
+def evidence_of(text: str) -> Evidence:
+    """Which of the three a row's evidence is."""
+    first = text.split(maxsplit=1)[0] if text else ""
+    return (
+        "imported" if first == "imported" else "estimated" if first == "estimated" else "measured"
+    )
+
+
+def marked(text: str) -> str:
+    """A row's evidence with its mark."""
+    return f"{MARKS[evidence_of(text)]} {clean(text)}"
+
+
+def defined_name(prefix: str, name: str, taken: Sequence[str]) -> str:
+    """A name that formulas may use: letters, digits and underscores, and no other's."""
+    base = f"{prefix}_{re.sub(r'[^a-z0-9]+', '_', name.lower()).strip('_')[:60]}"
+    found, number = base, 2
+    while found in taken:
+        found, number = f"{base}_{number}", number + 1
+    return found
+
+
+def at(sheet: str, row: int, column: int) -> str:
+    """A cell of another sheet, for a formula."""
+    return f"'{sheet}'!{xl_rowcol_to_cell(row, column, row_abs=True, col_abs=True)}"
+
+
+def span(sheet: str, first: int, last: int, column: int) -> str:
+    """Some rows of a column of another sheet, for a formula."""
+    ends = (xl_rowcol_to_cell(row, column, row_abs=True, col_abs=True) for row in (first, last))
+    return f"'{sheet}'!{':'.join(ends)}"
+
+
+@dataclass
+class Book:
+    """The file being written. Rows of a sheet come from top to bottom: a row is not held longer."""
+
+    path: Path
+    book: xlsxwriter.Workbook = field(init=False)
+    _formats: dict[Look, Format] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._partial = self.path.with_name(f".{self.path.name}.partial")
+        options = {
+            "constant_memory": True,
+            "strings_to_formulas": False,
+            "strings_to_urls": False,
+        }
+        self.book = xlsxwriter.Workbook(str(self._partial), options)
+
+    def __enter__(self) -> "Book":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is not None:
+            self._partial.unlink(missing_ok=True)
+            return
+        self.book.close()
+        self._partial.replace(self.path)
+
+    def sheet(
+        self, name: str, widths: Sequence[float], frozen: tuple[int, int] = (1, 1)
+    ) -> Worksheet:
+        """A new sheet, set to print on landscape pages as wide as the sheet."""
+        sheet: Worksheet = self.book.add_worksheet(name)
+        for place, width in enumerate(widths):
+            sheet.set_column(place, place, width)
+        sheet.freeze_panes(*frozen)
+        sheet.set_landscape()
+        sheet.set_paper(9)
+        sheet.fit_to_pages(1, 0)
+        sheet.repeat_rows(0)
+        sheet.set_footer("&L&F, &A&RPage &P of &N")
+        return sheet
+
+    def look(self, look: Look) -> Format:
+        """The format of a look."""
+        if look not in self._formats:
+            given = {"valign": "top", **_KINDS[look.kind]}
+            if look.digits is not None:
+                mark = "" if look.evidence == "measured" else f'"{MARKS[look.evidence]} "'
+                places = f".{'0' * look.digits}" if look.digits else ""
+                given |= {"num_format": f"{mark}#,##0{places};{mark}-#,##0{places}"}
+            if look.evidence != "measured":
+                given |= {"italic": True}
+            if look.live:
+                given |= {"left": 1}
+            if look.linked:
+                given |= {"underline": 1}
+            if look.wrap:
+                given |= {"text_wrap": True}
+            self._formats[look] = self.book.add_format(given)
+        return self._formats[look]
+
+    def put(
+        self,
+        sheet: Worksheet,
+        row: int,
+        column: int,
+        content: Content,
+        look: Look = Look(),  # noqa: B008 - immutable
+        link: str | None = None,
+    ) -> None:
+        """One cell; `link` is a place in this file, such as 'Figures'!A5."""
+        if content is None:
+            return
+        form = self.look(look)
+        if link:
+            sheet.write_url(row, column, f"internal:{link}", form, string=" ")
+        if isinstance(content, Live):
+            sheet.write_formula(row, column, content.formula, form, content.value)
+        elif isinstance(content, str):
+            sheet.write_string(row, column, clean(content), form)
+        elif math.isfinite(content):
+            sheet.write_number(row, column, content, form)
+        else:
+            sheet.write_string(row, column, "no finite number", form)
+
+    def head(self, sheet: Worksheet, titles: Sequence[str], row: int = 0) -> None:
+        """A line of headings."""
+        for place, title in enumerate(titles):
+            self.put(sheet, row, place, title, Look(kind="head"))

@@ -1,0 +1,164 @@
+"""Where everything stands in the workbook, and what each figure moves with."""
+
+import math
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from harness.report.columns import COLUMNS, Column
+from harness.report.join import Table
+from harness.report.judged import ADJUSTED_BY
+from harness.report.live import basis
+from harness.report.rows import Figure, Row, is_endpoint
+from harness.report.workbook_book import Content, Live, defined_name
+
+MOST_FIGURES = 60_000
+"""Lines of evidence: more make a file that takes long to open. Excel links 65,530 cells a sheet."""
+MOST_OPTIONS = 500
+"""Lines of the memo."""
+FIGURES = "Figures"
+_FIGURE_COLUMNS = tuple(column for column in COLUMNS if column.kind == "figure")
+_JUDGED_COLUMNS = tuple(column for column in _FIGURE_COLUMNS if column.judged)
+_TARIFFS = {
+    "energy_usd_per_mtok_output": "usd_per_kwh",
+    "co2e_g_per_mtok_output": "gco2e_per_kwh",
+    "co2e_g_per_answer": "gco2e_per_kwh",
+}
+
+
+class Mover(NamedTuple):
+    """An assumption, or a quotient of two, that a figure is proportional to."""
+
+    formula: str
+    now: float
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One line of the sheet of figures."""
+
+    table: Table
+    row: Row
+    column: Column
+    figure: Figure
+
+
+class Plan:
+    """What the sheets agree on. `rows` are those of the first table; the others have the same."""
+
+    def __init__(self, tables: Sequence[Table]) -> None:
+        self.tables = tables
+        self.judge = tables[0].judge
+        self.rows = tables[0].rows
+        self.options = _options(tables[0].rows)[:MOST_OPTIONS]
+        per_row = len(_FIGURE_COLUMNS) + (len(tables) - 1) * len(_JUDGED_COLUMNS)
+        self.whole = len(self.rows) * per_row <= MOST_FIGURES
+        all_rows = list(range(len(self.rows)))
+        self.shown = all_rows if self.whole else sorted(self.options)[: MOST_FIGURES // per_row]
+        self.options = [i for i in self.options if i in set(self.shown)]
+        self._place = {i: place for place, i in enumerate(self.shown)}
+        self._column = [
+            {c.key: place for place, c in enumerate(columns)}
+            for columns in (_FIGURE_COLUMNS, _JUDGED_COLUMNS)
+        ]
+        self.prices = self._prices()
+        self.index = {row.folder: i for i, row in enumerate(self.rows)}
+
+    def _prices(self) -> dict[str, str]:
+        """The name of each machine's price."""
+        found: dict[str, str] = {}
+        for row in self.rows:
+            machine = row.cell.config["hardware"]["name"]
+            if not is_endpoint(row.cell) and machine not in found:
+                found[machine] = defined_name("usd_per_hour", machine, list(found.values()))
+        return found
+
+    # --- what moves ---------------------------------------------------------------------------
+
+    def paid_time(self, row: Row) -> Mover | None:
+        """A working hour of the row's machine; None where somebody else's list gives the price."""
+        if is_endpoint(row.cell):
+            return None
+        machine = row.cell.config["hardware"]["name"]
+        pricing = self.judge.pricing
+        now = pricing.machines[machine].tiers.mid / pricing.used_share
+        return Mover(f"{self.prices[machine]}/utilisation", now)
+
+    def mover(self, row: Row, column: Column) -> Mover | None:
+        """What a figure of this column is proportional to."""
+        if column.priced:
+            return self.paid_time(row)
+        pricing = self.judge.pricing
+        tariffs = {
+            "usd_per_kwh": pricing.electricity_usd_per_kwh.value,
+            "gco2e_per_kwh": pricing.grid_gco2e_per_kwh.value,
+        }
+        name = _TARIFFS.get(column.key)
+        return Mover(name, tariffs[name]) if name else None
+
+    def moving(self, row: Row, column: Column, number: float | None) -> Content:
+        """A figure's value or end as a cell: a formula where an assumption moves it."""
+        mover = self.mover(row, column)
+        if number is None or mover is None or not math.isfinite(number):
+            return number
+        return Live(f"={times(number, mover)}", number)
+
+    # --- evidence -----------------------------------------------------------------------------
+
+    def evidence(self) -> Iterator[Evidence]:
+        """The lines of the sheet of figures, in order."""
+        for number, table in enumerate(self.tables):
+            for i in self.shown:
+                row = table.rows[i]
+                for column in _JUDGED_COLUMNS if number else _FIGURE_COLUMNS:
+                    yield Evidence(table, row, column, row.figure(column.key))
+
+    def link(self, table: int, row: int, key: str) -> str | None:
+        """Where a figure's evidence stands; None: in summary.csv and summary.parquet alone."""
+        if row not in self._place:
+            return None
+        if not table:
+            line = self._place[row] * len(_FIGURE_COLUMNS) + self._column[0][key]
+        else:
+            before = len(self.shown) * (len(_FIGURE_COLUMNS) + (table - 1) * len(_JUDGED_COLUMNS))
+            line = before + self._place[row] * len(_JUDGED_COLUMNS) + self._column[1][key]
+        return f"'{FIGURES}'!A{line + 2}"
+
+
+def times(number: float, mover: Mover) -> str:
+    """The part of a formula that is `number` now and moves with the assumption."""
+    return f"{number / mover.now:.17G}*{mover.formula}"
+
+
+def eligible(row: Row) -> str:
+    """Empty if the row may be ranked, else why not."""
+    if row.cell.status != "done":
+        return row.text("status")
+    if row.judged is None:
+        return "not assessed"
+    if not row.judged.assessment.gate.permits:
+        return f"gate: {row.text('gate')}"
+    bill = row.figure(basis(row))
+    return "" if bill.value is not None else bill.reason or "not measured"
+
+
+def _options(rows: Sequence[Row]) -> list[int]:
+    """What a buyer chooses between: of each model, workload, machine and origin the cheapest cell.
+
+    By workload; within it those that may be ranked first, cheapest first.
+    """
+    groups: dict[tuple[str, ...], list[int]] = defaultdict(list)
+    for i, row in enumerate(rows):
+        keys = ("workload", "model", "model_key", "hardware", "evidence")
+        groups[tuple(row.text(key) for key in keys)].append(i)
+    best = [min(group, key=lambda i: _order(rows[i])) for group in groups.values()]
+    return sorted(best, key=lambda i: (rows[i].text("workload"), *_order(rows[i])))
+
+
+def _order(row: Row) -> tuple[bool, float]:
+    """Those that may be ranked first, then by what they cost with the risk of withdrawal."""
+    bill = basis(row)
+    adjusted = row.figure(ADJUSTED_BY[bill]).value
+    cost = row.figure(bill).value if adjusted is None else adjusted
+    return bool(eligible(row)), math.inf if cost is None else cost
