@@ -16,6 +16,7 @@ from harness.report import live
 from harness.report.join import Table, join_all
 from harness.report.page import write_html
 from tests.builders import cell, failed_cell, judge_config, level, score, write_sweep
+from tests.report import synthetic
 from tests.report.judging import FACTS, TWIN, risky
 from tests.risk.making import write_registry
 
@@ -305,3 +306,25 @@ def test_no_serious_fault_of_accessibility(page: Any, width: int) -> None:
 
     serious = [each for each in found if each["impact"] in ("serious", "critical")]
     assert [(each["id"], each["nodes"][0]["html"][:200]) for each in serious] == []
+
+
+@pytest.mark.slow
+def test_ten_thousand_cells_make_a_page_that_is_small_and_soon_ready(
+    browser: Any, tmp_path: Path
+) -> None:
+    sweep = synthetic.write(tmp_path / "many")
+    tables = join_all([sweep], [judge_config()])
+    write_html(tables, tmp_path / "report.html")
+
+    opened = browser.new_page()
+    opened.goto((tmp_path / "report.html").as_uri())
+    ready(opened)
+    timing = opened.evaluate("performance.getEntriesByType('navigation')[0].domInteractive")
+    turn(opened, "hazard", 5)
+
+    assert len(tables[0].rows) == 10_000
+    assert (tmp_path / "report.html").stat().st_size < 5_000_000
+    assert opened.locator("#explore tbody tr").count() == 50
+    # Ours are all inside the document: when it is interactive, so is the table.
+    print(f"interactive after {timing:.0f} ms")
+    opened.close()
