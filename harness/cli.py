@@ -11,11 +11,11 @@ import click
 import hydra
 from omegaconf import DictConfig
 
+from harness import cli_track
 from harness.cli_compare import compare, explain
 from harness.cli_import import import_
 from harness.cli_risk import risk
 from harness.config import load
-from harness.config.run import RunConfig, WandbTracking
 from harness.errors import ConfigError, HarnessError, MeasurementError, SetupError
 
 _PASSED_TO_HYDRA = {"--help", "-h", "--hydra-help", "--cfg", "-c", "--info", "-i", "--version"}
@@ -129,6 +129,7 @@ cli.add_command(risk)
 cli.add_command(compare)
 cli.add_command(explain)
 cli.add_command(import_)
+cli.add_command(cli_track.track)
 
 
 @cli.group()
@@ -219,6 +220,7 @@ def _measure(arguments: list[str]) -> None:
     left = [e.cell_id for e in entries if store.status(folder, e.cell_id) != "done"]
     if first.report.enabled and any(store.cells(folder)):
         _report([folder], first.report.overrides, None)
+        cli_track.after_report(first, folder)
     kinds: set[str] = set()
     for name in left:
         status = store.status(folder, name)
@@ -250,26 +252,10 @@ def _one_cell(composed: DictConfig) -> None:
             with _terminate_like_interrupt(), sweep.Sweep(entries, show=click.echo) as own:
                 cell = own.run(config)
     except KeyboardInterrupt:
-        _track(config)
+        cli_track.after_cell(config)
         raise
     if cell is not None:
-        _track(config)
-
-
-def _track(config: RunConfig) -> None:
-    """Copy a cell's record to W&B where the configuration asks for it."""
-    if not isinstance(config.tracking, WandbTracking):
-        return
-    from harness.config.identity import cell_id
-    from harness.records import store
-
-    folder = config.results_dir / config.sweep / cell_id(config)
-    try:
-        from harness import track
-
-        track.log(folder, store.read(folder), config.tracking)
-    except Exception as error:  # the record is on disk; a copy that fails must not fail the cell
-        click.echo(f"W&B: {type(error).__name__}: {error}; the record is in {folder}", err=True)
+        cli_track.after_cell(config)
 
 
 def _hydra(arguments: list[str]) -> None:

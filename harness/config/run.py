@@ -292,12 +292,14 @@ Finetune = Annotated[LoraFinetune | Off, Field(discriminator="kind")]
 
 
 class WandbTracking(Frozen):
-    """One W&B run per cell; offline by itself when no key is set."""
+    """One W&B run per cell and one for the report; offline by itself when no key is set."""
 
     kind: Literal["wandb"]
-    project: Name
-    entity: str | None = None
-    mode: Literal["auto", "online", "offline"] = "auto"
+    project: Name = Field(description="W&B project that the runs belong to")
+    entity: str | None = Field(None, description="User or team; null: W&B's default of the account")
+    mode: Literal["auto", "online", "offline"] = Field(
+        "auto", description="online: upload each run at its end; auto: that where a key is set"
+    )
 
 
 Tracking = Annotated[WandbTracking | Off, Field(discriminator="kind")]
