@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats as scipy_stats
+import scipy  # scipy.stats takes a second to load: scipy loads it where it is first used
 
 from harness.fields import Frozen
 
@@ -57,8 +57,8 @@ def percentile_bounded(
     middle = low + (high - low) / 2 if points is None else np.asarray(points, dtype=float)
     tail = (1 - CONFIDENCE) / 2
     centre = float(np.quantile(middle, share))
-    lower = int(scipy_stats.binom.ppf(tail, n, share)) - 1
-    upper = int(scipy_stats.binom.ppf(1 - tail, n, share))
+    lower = int(scipy.stats.binom.ppf(tail, n, share)) - 1
+    upper = int(scipy.stats.binom.ppf(1 - tail, n, share))
     return Estimate(
         value=centre,
         n=n,
@@ -76,7 +76,7 @@ def _ranked(values: Values, rank: int) -> float:
 @cache
 def t_quantile(n: int) -> float:
     """Student's t at which a two-sided 95% interval of n observations ends."""
-    return float(scipy_stats.t.ppf((1 + CONFIDENCE) / 2, n - 1))
+    return float(scipy.stats.t.ppf((1 + CONFIDENCE) / 2, n - 1))
 
 
 @cache
@@ -89,7 +89,7 @@ def smallest_sample(share: float) -> int:
     """
 
     def enough(n: int) -> bool:
-        return bool(scipy_stats.binom.cdf(1, n, 1 - share) <= 1 - PERCENTILE_CONFIDENCE)
+        return bool(scipy.stats.binom.cdf(1, n, 1 - share) <= 1 - PERCENTILE_CONFIDENCE)
 
     high = 2
     while not enough(high):
@@ -138,7 +138,7 @@ def proportion(successes: int, n: int) -> Estimate | None:
     """Share of successes with Wilson's score interval (Wilson 1927); None for n = 0."""
     if n == 0:
         return None
-    interval = scipy_stats.binomtest(successes, n).proportion_ci(CONFIDENCE, method="wilson")
+    interval = scipy.stats.binomtest(successes, n).proportion_ci(CONFIDENCE, method="wilson")
     return Estimate(value=successes / n, n=n, low=float(interval.low), high=float(interval.high))
 
 
@@ -226,8 +226,8 @@ def drift(times: Sample, values: Sample) -> Trend | None:
     middle = abs(float(np.median(x)))
     if middle == 0:
         return None
-    slope = float(scipy_stats.theilslopes(x, t).slope)
+    slope = float(scipy.stats.theilslopes(x, t).slope)
     return Trend(
-        p_value=float(scipy_stats.kendalltau(t, x).pvalue),
+        p_value=float(scipy.stats.kendalltau(t, x).pvalue),
         change_share=slope * float(np.ptp(t)) / middle,
     )

@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from harness import rank
+from harness import rank, resilience
 from harness.report.columns import BY_KEY
 from harness.report.join import Table
 from harness.report.rows import Figure, Row, is_endpoint
@@ -23,6 +24,7 @@ _DIGITS = 5
 _INTERVALS_UP_TO = 2000
 """Cells up to which intervals travel to the page; beyond, they stand in summary.parquet only."""
 _DRAWS = 2000
+_Z95 = 1.959963984540054
 
 
 def payload(tables: Sequence[Table]) -> dict[str, Any]:
@@ -98,6 +100,62 @@ def stability(table: Table) -> list[tuple[str, float]]:
         scores.append(weights @ np.array([middle[name] for name in names]))
     shares = zip(models, rank.stays_least(scores), strict=True)
     return sorted(shares, key=lambda pair: -pair[1])
+
+
+def cheapest(table: Table) -> list[tuple[str, list[tuple[str, float]]]]:
+    """Per workload the share of draws in which each model is cheapest with the risk of withdrawal.
+
+    Drawn are the hazard of each model and the bill's interval (normal; a point without one), the
+    rest stays at its middle. One cell a model: its cheapest that may be ranked.
+    """
+    by_folder = {row.folder: row for row in table.rows}
+    best: dict[tuple[str, str], dict[str, Row]] = {}
+    for row in table.rows:
+        seen = case(row, by_folder)
+        if seen.usd is None or not seen.done or not seen.permitted:
+            continue
+        group = best.setdefault((row.text("workload"), basis(row)), {})
+        held = group.get(row.text("model"))
+        if held is None or seen.usd < (_cost(held)[1].value or 0.0):
+            group[row.text("model")] = row
+    found = []
+    for (workload, _), rows in best.items():
+        if len(rows) < 2:
+            continue
+        rng = np.random.default_rng(table.judge.risk.seed)
+        draws = [_adjusted_draws(row, by_folder, table, rng) for row in rows.values()]
+        shares = zip(rows, rank.stays_least(draws), strict=True)
+        found.append((workload, sorted(shares, key=lambda pair: -pair[1])))
+    return found
+
+
+def _adjusted_draws(
+    row: Row, by_folder: dict[Path, Row], table: Table, rng: np.random.Generator
+) -> npt.NDArray[np.float64]:
+    figure, given = _cost(row)[1], table.judge.buyer
+    assert figure.value is not None  # the caller's
+    own = np.full(_DRAWS, figure.value)
+    if figure.low is not None and figure.high is not None:
+        spread = (figure.high - figure.low) / (2 * _Z95)
+        own = np.maximum(rng.normal(figure.value, spread, _DRAWS), figure.value * 1e-3)
+    leave = _leave(row, by_folder)
+    if leave is None or row.hazard is None:
+        return own
+    rate = rng.choice(np.broadcast_to(row.hazard.rate, max(row.hazard.rate.size, 1)), _DRAWS)
+    return np.asarray(
+        resilience.expected_usd_per_mtok(
+            own,
+            leave.fallback_usd,
+            given.mtok_per_year,
+            leave.unpriced_usd + leave.measured_usd,
+            rate,
+            given.horizon_years,
+            given.discount_rate_per_year,
+            leave.quality_usd_per_year,
+            leave.jumps,
+        ),
+        dtype=np.float64,
+    )
 
 
 class _Texts:

@@ -207,6 +207,7 @@ def write_html(tables: Sequence[Table], path: Path) -> None:
         buyers=[each.judge.buyer.profile.replace("_", " ") for each in tables],
         verdicts=_verdicts(tables),
         stability=live.stability(table),
+        cheapest=live.cheapest(table),
         cells=len(table.rows),
         detailed=len(detailed),
         groups=[

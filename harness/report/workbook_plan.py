@@ -18,6 +18,7 @@ MOST_FIGURES = 60_000
 MOST_OPTIONS = 500
 """Lines of the memo."""
 FIGURES = "Figures"
+_NOTHING_BEHIND = ("not measured", "not applicable", "not assessed")
 _FIGURE_COLUMNS = tuple(column for column in COLUMNS if column.kind == "figure")
 _JUDGED_COLUMNS = tuple(column for column in _FIGURE_COLUMNS if column.judged)
 _TARIFFS = {
@@ -57,11 +58,11 @@ class Plan:
         all_rows = list(range(len(self.rows)))
         self.shown = all_rows if self.whole else sorted(self.options)[: MOST_FIGURES // per_row]
         self.options = [i for i in self.options if i in set(self.shown)]
-        self._place = {i: place for place, i in enumerate(self.shown)}
-        self._column = [
-            {c.key: place for place, c in enumerate(columns)}
-            for columns in (_FIGURE_COLUMNS, _JUDGED_COLUMNS)
-        ]
+        self._evidence = list(self._lines())
+        self._place = {
+            (number, i, each.column.key): line
+            for line, (number, i, each) in enumerate(self._evidence)
+        }
         self.prices = self._prices()
         self.index = {row.folder: i for i, row in enumerate(self.rows)}
 
@@ -108,22 +109,25 @@ class Plan:
 
     def evidence(self) -> Iterator[Evidence]:
         """The lines of the sheet of figures, in order."""
+        return (each for _, _, each in self._evidence)
+
+    def _lines(self) -> Iterator[tuple[int, int, Evidence]]:
+        """With the number of their table and row. What was not measured has nothing behind it:
+        its reason stands in its own place.
+        """
         for number, table in enumerate(self.tables):
             for i in self.shown:
                 row = table.rows[i]
                 for column in _JUDGED_COLUMNS if number else _FIGURE_COLUMNS:
-                    yield Evidence(table, row, column, row.figure(column.key))
+                    figure = row.figure(column.key)
+                    if figure.value is None and (figure.reason or "").startswith(_NOTHING_BEHIND):
+                        continue
+                    yield number, i, Evidence(table, row, column, figure)
 
     def link(self, table: int, row: int, key: str) -> str | None:
-        """Where a figure's evidence stands; None: in summary.csv and summary.parquet alone."""
-        if row not in self._place:
-            return None
-        if not table:
-            line = self._place[row] * len(_FIGURE_COLUMNS) + self._column[0][key]
-        else:
-            before = len(self.shown) * (len(_FIGURE_COLUMNS) + (table - 1) * len(_JUDGED_COLUMNS))
-            line = before + self._place[row] * len(_JUDGED_COLUMNS) + self._column[1][key]
-        return f"'{FIGURES}'!A{line + 2}"
+        """Where a figure's evidence stands; None: there is no line of it."""
+        line = self._place.get((table, row, key))
+        return None if line is None else f"'{FIGURES}'!A{line + 2}"
 
 
 def times(number: float, mover: Mover) -> str:
