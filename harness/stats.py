@@ -6,8 +6,8 @@ from functools import cache
 from typing import NamedTuple
 
 import numpy as np
+import scipy  # scipy.stats takes a second to load: only where it is first used
 from numpy.typing import NDArray
-import scipy  # scipy.stats takes a second to load: scipy loads it where it is first used
 
 from harness.fields import Frozen
 
