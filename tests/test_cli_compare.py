@@ -9,6 +9,7 @@ from click.testing import CliRunner, Result
 
 from harness.cli import cli
 from harness.errors import ConfigError, FactError
+from harness.records import store
 from tests.builders import cell, parse_shipped_once, write_sweep
 
 EXAMPLE = Path(__file__).parents[1] / "results" / "demo-cpu-example"
@@ -58,7 +59,15 @@ def test_explain_prints_files_formula_and_check() -> None:
 
     assert found.exception is None
     assert "cell.json, levels[c8].window.output_tokens" in found.output
-    assert "13.3635 s x 2.26667e-05 USD/s / 0.003062 million tokens = 0.0989244 USD" in found.output
+    # 0.0816 USD an hour are 2.26667e-05 USD a second
+    cells = [cell for _, cell in store.cells(EXAMPLE) if "smollm2" in cell.cell_id]
+    [window] = [each.window for each in cells[0].levels if each.name == "c8"]
+    assert window
+    seconds = window.end_s - window.start_s
+    mtok = (window.input_tokens + window.output_tokens) / 1e6
+    usd = seconds * 0.0816 / 3600 / mtok
+    told = f"{seconds:g} s x 2.26667e-05 USD/s / {mtok:g} million tokens = {usd:g} USD"
+    assert told in found.output
     assert "agrees: counts taken again from 32 rows of requests.parquet" in found.output
 
 
