@@ -20,9 +20,10 @@ from harness.risk.load import load_registry
 from harness.risk.registry import Registry
 
 # Names as sources write them, to options of conf/hardware. The 8-GPU nodes cost the same per GPU.
+# Relatives with another price or memory (GH200, GB200, H100 PCIe, A100 40GB) are none of these.
 _GPUS = (
-    (r"H200", "h200"), (r"H100|NVIDIA H100 80GB HBM3", "h100_sxm"), (r"G?B200", "b200"),
-    (r"A100.*80|A100", "a100_80g"), (r"L40S", "l40s"), (r"RTX 4090|4090", "rtx_4090"),
+    (r"(?<!G)H200", "h200"), (r"\bH100(?!.*(PCIe|NVL))", "h100_sxm"), (r"\bB200", "b200"),
+    (r"A100.*80", "a100_80g"), (r"L40S", "l40s"), (r"RTX 4090(?! D)", "rtx_4090"),
 )  # fmt: skip
 _OFF: tuple[StageName, ...] = (
     "serve", "load", "telemetry", "accuracy", "behaviour", "finetune",
