@@ -13,8 +13,8 @@ from harness.report.live import basis
 from harness.report.rows import Figure, Row, is_endpoint
 from harness.report.workbook_book import Content, Live, defined_name
 
-MOST_FIGURES = 60_000
-"""Lines of evidence: more make a file that takes long to open. Excel links 65,530 cells a sheet."""
+MOST_FIGURES = 20_000
+"""Lines of evidence, some 300 cells: more make a file that takes long to write and to open."""
 MOST_OPTIONS = 500
 """Lines of the memo."""
 FIGURES = "Figures"
