@@ -1,6 +1,7 @@
 """`harness import`: other people's measurements as records of ours."""
 
 import datetime as dt
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from harness.errors import FactError
 @click.option("--hardware", help="Option of conf/hardware, where the file does not say.")
 @click.option("--gpus", type=click.IntRange(min=1), help="GPUs that the throughput is of.")
 @click.option("--model", help="Hub name, where the file gives none or a name of its own.")
+@click.option("--engine", help="What served it, with its version, where the file does not say.")
 @click.option("--mapping", type=click.Path(path_type=Path), help="Mapping file of format csv.")
 @click.option("--address", help="Where the files were published.")
 @click.option("--commit", help="Commit of that place.")
@@ -75,12 +77,20 @@ def _import(
 
     now = dt.datetime.now(dt.UTC)
     cells: dict[str, Any] = {}
+    without: list[str] = []
     files = expand(paths)
+    quiet = not sys.stdout.isatty()
     # All are read before the first is written: a bad file leaves no half of an import.
-    for path in track(files, description="reading", transient=True, disable=len(files) < 3):
+    for path, named in track(
+        files.items(), description="reading", transient=True, disable=quiet, total=len(files)
+    ):
         source = read(path)
+        if not named and formats.foreign(name, source):
+            without.append(path.name)
+            continue
         format_name, reader = formats.reader(name, source)
         found = with_mapping(source, mapping) if format_name == "csv" else reader(source)
+        without += [] if found else [path.name]
         for each in found:
             made = cell(each, source, About(format=format_name, **about), folder.name, now)
             if made.cell_id in cells:
@@ -89,14 +99,18 @@ def _import(
                     " and file are the same"
                 )
             cells[made.cell_id] = made
+    if not cells:
+        raise FactError(f"{', '.join(paths)}: no measurement there")
     new = [made for made in cells.values() if not (folder / made.cell_id).exists()]
-    for made in track(new, description="writing", transient=True, disable=len(new) < 100):
+    for made in track(new, description="writing", transient=True, disable=quiet):
         store.commit(store.begin(folder, made.cell_id), made)
     click.echo(
-        f"{len(new)} records in {folder}"
+        f"{len(new)} record{'' if len(new) == 1 else 's'} in {folder}"
         + (f", {len(cells) - len(new)} were there" if len(new) < len(cells) else "")
         + f", from {len(files)} file{'s' if len(files) > 1 else ''}"
     )
+    if without:
+        click.echo(f"of another kind, or part of a file that was read: {', '.join(without)}")
     for key in unmapped(list(cells.values())):
         click.echo(f"not in the registry, so not assessed: {key}; harness risk add model {key}")
     click.echo(f"next: harness report {folder}")

@@ -1,6 +1,7 @@
 """`harness import` and the report of what it brings in."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,11 @@ def configuration(model: str, rate: float, joules: float, length: float, seqs: i
 @pytest.fixture
 def energy(tmp_path: Path) -> Path:
     path = tmp_path / "lm-arena-chat.json"
-    made = {"task": "lm-arena-chat", "configurations": [configuration(*p) for p in PUBLISHED]}
+    made = {
+        "task": "lm-arena-chat",
+        "task_display_name": "LM Arena Chat",
+        "configurations": [configuration(*p) for p in PUBLISHED],
+    }
     path.write_text(json.dumps(made), "utf-8")
     return path
 
@@ -44,7 +49,7 @@ def test_published_figures_are_priced_and_judged_like_our_own(
 ) -> None:
     said = harness(
         "import", "auto", str(energy), "--sweep", "ml", "--results-dir", str(tmp_path),
-        "--attribution", "ML.ENERGY", "--published", "2026-02-27",
+        "--attribution", "ML.ENERGY", "--published", "2026-02-27", "--engine", "vllm 0.11.1",
     )  # fmt: skip
     assert (said.code, said.err) == (0, [])
 
@@ -60,8 +65,9 @@ def test_published_figures_are_priced_and_judged_like_our_own(
             "not measured: the source gives no count of input tokens"
         )
         assert row.figure("output_tok_per_s").low is None
-        assert row.text("evidence").startswith("imported from ML.ENERGY Benchmark 3")
-        assert row.text("evidence").endswith(NO_INTERVAL)
+        assert row.text("evidence") == (
+            f"imported from ML.ENERGY Benchmark 3, served by vllm 0.11.1; {NO_INTERVAL}"
+        )
     adjusted = qwen.figure("risk_adjusted_usd_per_mtok_output")
     assert adjusted.value is not None
     assert adjusted.value > 0.055
@@ -83,7 +89,7 @@ def test_a_bad_file_among_good_ones_leaves_no_half_import(
     harness: Harness, tmp_path: Path, energy: Path
 ) -> None:
     bad = tmp_path / "z.json"
-    bad.write_text('{"task": "x", "configurations": [', "utf-8")
+    bad.write_text('{"task": "x", "task_display_name": "X", "configurations": [', "utf-8")
 
     said = harness(
         "import", "mlenergy", str(energy), str(bad), "--sweep", "ml", "--results-dir", str(tmp_path)
@@ -98,7 +104,7 @@ def test_a_bad_file_among_good_ones_leaves_no_half_import(
 def test_a_machine_that_neither_the_file_nor_the_user_names_is_asked_for(
     harness: Harness, tmp_path: Path
 ) -> None:
-    file = str(DATA / "vllm_bench_serve.json")
+    file = str(DATA / "vllm-bench-0.32.0" / "serve.json")
     said = harness("import", "auto", file, "--sweep", "b", "--results-dir", str(tmp_path))
 
     assert said.code == 2
@@ -120,19 +126,56 @@ def test_a_model_that_the_registry_does_not_know_is_listed_with_the_command_to_a
     )
 
 
+def test_of_a_tools_folder_what_is_of_another_kind_is_listed_and_the_rest_read(
+    harness: Harness, tmp_path: Path
+) -> None:
+    folder = tmp_path / "results"
+    shutil.copytree(DATA / "vllm-bench-0.32.0" / "sweep", folder)
+    (folder / "environment.json").write_text('{"cpu": 2}', "utf-8")
+
+    said = harness(
+        "import", "vllm-bench", str(folder), "--sweep", "b", "--results-dir", str(tmp_path),
+        "--hardware", "h100_sxm", "--gpus", "1",
+    )  # fmt: skip
+
+    assert said.out.splitlines()[:2] == [
+        f"2 records in {tmp_path / 'b'}, from 5 files",
+        "of another kind, or part of a file that was read: environment.json, run=0.json,"
+        " run=1.json, warmup.json",
+    ]
+
+
+def test_a_folder_without_any_measurement_is_an_error(harness: Harness, tmp_path: Path) -> None:
+    (tmp_path / "notes.json").write_text('{"cpu": 2}', "utf-8")
+
+    said = harness("import", "auto", str(tmp_path), "--sweep", "b", "--results-dir", str(tmp_path))
+
+    assert (said.code, len(said.err)) == (5, 1)
+    assert "no measurement there" in said.err[0]
+
+
 def test_every_line_of_an_imported_sweep_has_every_column(harness: Harness, tmp_path: Path) -> None:
-    for name in ("vllm_bench_serve.json", "guidellm.json", "aiperf.json"):
+    files = (
+        "vllm-bench-0.32.0/serve.json", "guidellm-0.8.1/benchmarks.json",
+        "aiperf-0.13.0/profile_export_aiperf.json",
+        "lm-eval-0.4.13/results_2026-11-26T12-32-22.253922.json",
+    )  # fmt: skip
+    for name in files:
         harness(
             "import", "auto", str(DATA / name), "--sweep", "real", "--results-dir", str(tmp_path),
             "--hardware", "cpu",
         )  # fmt: skip
-    results = str(DATA / "lm_eval_results.json")
-    harness("import", "auto", results, "--sweep", "real", "--results-dir", str(tmp_path))
 
     frame = join([tmp_path / "real"], load.judge([])).frame()
 
     assert len(frame) == len(list(store.cells(tmp_path / "real"))) == 4
     figures = frame["output_tok_per_s"]
     assert sorted(pd.to_numeric(figures, errors="coerce").dropna().round(1)) == [22.1, 28.9, 70.6]
+    # guidellm gives a median its interval and nothing else one; lm-eval gives each score its stderr
+    said = sorted(text.rpartition("; ")[2] for text in frame["evidence"])
+    assert said == [
+        "intervals as published", "intervals only where published",
+        NO_INTERVAL, NO_INTERVAL,
+    ]  # fmt: skip
     assert not frame.drop(columns=[c for c in frame if c.endswith(("_low", "_high", "_n", "price"))]
                           ).isna().any().any()  # fmt: skip

@@ -4,7 +4,18 @@ import numpy as np
 import pytest
 
 from harness import resilience
-from harness.rank import Buyer, Case, Knobs, Leave, adjusted, at, order, score, stays_least
+from harness.rank import (
+    Buyer,
+    Case,
+    Knobs,
+    Leave,
+    adjusted,
+    at,
+    front,
+    order,
+    score,
+    stays_least,
+)
 
 BUYER = Buyer(mtok_per_year=1e5, horizon_years=3.0, discount_rate_per_year=0.05, utilisation=0.5)
 LEAVE = Leave(
@@ -35,6 +46,25 @@ def test_a_machines_cost_follows_price_and_utilisation_and_an_apis_does_not() ->
 
     assert at(0.1, True, BUYER, knobs) == pytest.approx(0.4)
     assert at(0.1, False, BUYER, knobs) == 0.1
+
+
+def test_one_machines_price_moves_what_runs_on_it_and_nothing_else() -> None:
+    knobs = Knobs(price=2.0, prices={"h100": 3.0})
+    on = case(machine="h100", leave=LEAVE)
+
+    assert at(0.1, True, BUYER, knobs, "h100") == pytest.approx(0.6)
+    assert at(0.1, True, BUYER, knobs, "b200") == pytest.approx(0.2)
+    # The fallback and its re-tuning are on the same machine.
+    assert adjusted(on, BUYER, knobs) == pytest.approx(
+        resilience.expected_usd_per_mtok(0.6, 1.5, 1e5, 400_000.0, 0.15, 3.0, 0.05)
+    )
+
+
+def test_the_front_holds_what_no_other_beats_and_equals_stand_together() -> None:
+    points = [(1.0, 3.0), (2.0, 2.0), (2.0, 3.0), (2.0, 2.0), (3.0, 1.0)]
+
+    assert front(points) == [True, True, False, True, True]
+    assert front([]) == []
 
 
 def test_the_adjusted_cost_is_that_of_resilience_at_the_knobs() -> None:

@@ -1,4 +1,4 @@
-"""AIPerf exports (profile_export_aiperf.json), schema 1.x.
+"""AIPerf exports (profile_export_aiperf.json), schemas 1.0 to 1.4 (AIPerf 0.4 to 0.13).
 
 What AIPerf calls ITL is one mean a request, (E2E - TTFT) / (tokens - 1): our TPOT. Its inter-chunk
 latency are the gaps between events of all requests: our ITL.
@@ -11,17 +11,20 @@ from harness.imports.found import (
     Found,
     Json,
     Source,
+    failures,
     figure,
     given,
+    load_level,
     needed,
     number,
     percentile,
     seconds,
+    shape,
 )
 from harness.records.imported import Imported, ImportedFigure
 
 FORMAT = "aiperf"
-_MAJOR = "1."
+VERSIONS = ("1.0", "1.1", "1.2", "1.3", "1.4")
 _LATENCIES = {
     "ttft": "time_to_first_token",
     "tpot": "inter_token_latency",
@@ -32,8 +35,8 @@ _FROM_SEND = "not measured: the source counts from the send, which leaves out th
 
 
 def fits(data: Any) -> bool:
-    """Whether this is an export."""
-    return isinstance(data, dict) and {"aiperf_version", "input_config"} <= data.keys()
+    """Whether this is an export, of whatever version."""
+    return isinstance(data, dict) and {"request_throughput", "input_config"} <= data.keys()
 
 
 def read(source: Source) -> list[Found]:
@@ -41,16 +44,14 @@ def read(source: Source) -> list[Found]:
     data = source.json()
     where = str(source.path)
     if not fits(data):
-        raise FactError(f"{where}: no AIPerf export: aiperf_version and input_config needed")
-    schema = str(data.get("schema_version"))
-    if not schema.startswith(_MAJOR):
-        raise FactError(f"{where}: schema_version {schema}: this harness reads AIPerf's 1.x")
-    phases = [p for p in data["input_config"].get("phases", []) if p.get("kind") == "profiling"]
-    if len(phases) != 1:
-        raise FactError(f"{where}: input_config.phases: one profiling phase expected")
-    phase = phases[0]
-    closed = phase.get("type") == "concurrency"
-    concurrency, rate = number(phase, "concurrency", where), number(phase, "rate", where)
+        raise FactError(f"{where}: no AIPerf export: request_throughput and input_config needed")
+    if data.get("schema_version") not in VERSIONS:
+        raise FactError(
+            f"{where}: schema_version {data.get('schema_version')}: this harness reads AIPerf's"
+            f" {', '.join(VERSIONS)} (before 0.4 it named none, nor did GenAI-Perf)"
+        )
+    model, concurrency, rate = _asked(data["input_config"], where)
+    closed = rate is None
     done = int(needed(_table(data, "request_count", where), "avg", where))
     figures: dict[str, ImportedFigure | None] = {
         "output_tok_per_s": figure(
@@ -66,25 +67,25 @@ def read(source: Source) -> list[Found]:
                 missing[column] = _FROM_SEND
                 continue
             value = _seconds(table, name, f"{where}: {theirs}")
-            n = number(table, "count", f"{where}: {theirs}")
-            figures[column], reason = percentile(
-                value, share, None if n is None else int(n), f"{theirs} {name}"
-            )
+            count = number(table, "count", f"{where}: {theirs}")
+            # Until schema 1.1 without a count; there is one value a request, but many gaps.
+            n = int(count) if count is not None else None if ours == "itl" else done
+            figures[column], reason = percentile(value, share, n, f"{theirs} {name}")
             if reason:
                 missing[column] = reason
     failed = sum(int(each.get("count", 0)) for each in data.get("error_summary") or [])
     tokens_in = number(data.get("input_sequence_length") or {}, "avg", where)
     tokens_out = number(data.get("output_sequence_length") or {}, "avg", where)
-    models = data["input_config"].get("models", {}).get("items") or [{}]
+    void = failures(failed, done)
+    if data.get("was_cancelled") or data.get("is_complete") is False:
+        void = (*void, "the run was broken off")
     return [
         Found(
-            model=str(models[0].get("name") or "unknown"),
-            workload=f"in-{tokens_in or 0:.0f}-out-{tokens_out or 0:.0f}",
+            model=model,
+            workload=shape(tokens_in, tokens_out),
             gpu=None,
             imported=Imported(
-                level=f"{concurrency:g} in flight"
-                if closed and concurrency
-                else f"{rate or 0:g}/s",
+                level=load_level(concurrency, rate),
                 concurrency=concurrency if closed else None,
                 rate_rps=rate,
                 figures=given(figures),
@@ -93,15 +94,34 @@ def read(source: Source) -> list[Found]:
                 total_tok_per_s=number(data.get("total_token_throughput") or {}, "avg", where),
                 missing=missing,
                 conditions=(f"{done} requests answered, {failed} failed",),
-                void=("requests failed",) if failed else (),
+                void=void,
             ),
             tool="AIPerf",
             tool_version=str(data["aiperf_version"]),
-            engine="unknown",
+            engine=None,
             measured_on=str(data.get("start_time") or "")[:10] or None,
             details={"run": str(data.get("benchmark_id"))},
         )
     ]
+
+
+def _asked(config: Json, where: str) -> tuple[str | None, float | None, float | None]:
+    """Model, concurrency and rate: of the phases (schema 1.4), or of the load generator before."""
+    if "phases" in config:
+        phases = [phase for phase in config["phases"] if phase.get("kind") == "profiling"]
+        if len(phases) != 1:
+            raise FactError(f"{where}: input_config.phases: one profiling phase expected")
+        [phase] = phases
+        names = [each.get("name") for each in config.get("models", {}).get("items") or []]
+        rate = number(phase, "rate", where)
+        if rate is None and phase.get("type") != "concurrency":
+            raise FactError(f"{where}: input_config.phases: type {phase.get('type')} has no rate")
+    else:
+        phase, names = config.get("loadgen") or {}, config.get("endpoint", {}).get("model_names")
+        rate = number(phase, "request_rate", where)
+    if not names or len(names) > 1:
+        raise FactError(f"{where}: input_config: one model expected, got {names}")
+    return names[0], number(phase, "concurrency", where), rate
 
 
 def _table(data: Json, key: str, where: str) -> Json:

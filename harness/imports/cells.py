@@ -25,6 +25,7 @@ _GPUS = (
     (r"(?<!G)H200", "h200"), (r"\bH100(?!.*(PCIe|NVL))", "h100_sxm"), (r"\bB200", "b200"),
     (r"A100.*80", "a100_80g"), (r"L40S", "l40s"), (r"RTX 4090(?! D)", "rtx_4090"),
 )  # fmt: skip
+_LOCAL = re.compile(r"[~./\\]|[A-Za-z]:\\")
 _OFF: tuple[StageName, ...] = (
     "serve", "load", "telemetry", "accuracy", "behaviour", "finetune",
 )  # fmt: skip
@@ -38,6 +39,7 @@ class About:
     hardware: str | None = None  # an option of conf/hardware
     gpus: int | None = None
     model: str | None = None
+    engine: str | None = None  # with its version
     address: str | None = None
     commit: str | None = None
     measured_on: dt.date | None = None
@@ -49,9 +51,9 @@ class About:
 def cell(found: Found, source: Source, about: About, sweep: str, now: dt.datetime) -> Cell:
     """The record of one measurement.
 
-    Raises ConfigError where the machine is neither in the file nor given.
+    Raises ConfigError where the model or the machine is neither in the file nor given.
     """
-    model = about.model or found.model
+    model = _repo(found, source, about)
     hardware = about.hardware or _hardware(found.gpu)
     gpus = about.gpus or found.imported.gpus
     config = {
@@ -87,8 +89,10 @@ def cell(found: Found, source: Source, about: About, sweep: str, now: dt.datetim
             format=about.format,
             tool=found.tool,
             tool_version=found.tool_version,
-            engine=found.engine,
-            files=(SourceFile(name=source.name, sha256=source.sha256),),
+            engine=about.engine or found.engine or "unknown",
+            files=tuple(
+                SourceFile(name=each.name, sha256=each.sha256) for each in (source, *found.beside)
+            ),
             address=about.address,
             commit=about.commit,
             measured_on=measured_on,
@@ -106,6 +110,19 @@ def unmapped(cells: Sequence[Cell]) -> list[str]:
     registry = _registry()
     keys = dict.fromkeys(cell.config["model"]["key"] for cell in cells)
     return [key for key in keys if registry.find(key, None) is None]
+
+
+def _repo(found: Found, source: Source, about: About) -> str:
+    """The Hub name; a folder of somebody's machine is none."""
+    if about.model:
+        return about.model
+    if not found.model:
+        raise ConfigError(f"{source.path}: the file names no model; give --model OWNER/NAME")
+    if _LOCAL.match(found.model):
+        raise ConfigError(
+            f"{source.path}: the model there is a folder, {found.model}; give --model OWNER/NAME"
+        )
+    return found.model
 
 
 def _hardware(gpu: str | None) -> str | None:

@@ -11,10 +11,11 @@ from pydantic import Field, ValidationError
 
 from harness.errors import ConfigError, FactError
 from harness.fields import Frozen
-from harness.imports.found import Found, Source, needed
+from harness.imports.found import MEDIAN, Found, Source, load_level, needed, percentile
 from harness.records.imported import Imported, ImportedFigure
 
 FORMAT = "csv"
+_P99 = 0.99
 FIGURES = (
     "output_tok_per_s", "ttft_p50_s", "ttft_p99_s", "itl_p50_s", "itl_p99_s", "tpot_p50_s",
     "tpot_p99_s", "e2e_p50_s", "e2e_p99_s", "energy_j_per_output_tok", "energy_j_per_answer",
@@ -123,7 +124,7 @@ def _mapping(path: Path) -> Mapping:
     return mapping
 
 
-def _line(row: dict[str, str], mapping: Mapping, where: str) -> Found:
+def _line(row: dict[str, Any], mapping: Mapping, where: str) -> Found:
     def cell(ours: str) -> str | None:
         name = mapping.columns.get(ours)
         value = (row.get(name) or "").strip() if name else ""
@@ -133,6 +134,8 @@ def _line(row: dict[str, str], mapping: Mapping, where: str) -> Found:
         value = cell(ours)
         return None if value is None else _number(value, where, mapping.columns[ours])
 
+    if None in row or None in row.values():
+        raise FactError(f"{where}: not as many columns as the header, perhaps cut off")
     model = cell("model")
     if model is None:
         raise FactError(f"{where}: {mapping.columns['model']}: empty")
@@ -142,14 +145,19 @@ def _line(row: dict[str, str], mapping: Mapping, where: str) -> Found:
         if not value:
             missing[ours] = f"not measured: {column.column} is empty in the source"
             continue
-        figures[ours] = _figure(row, column, value, where)
+        found = _figure(row, column, value, where)
+        _, reason = percentile(found.value, _P99 if "_p99_" in ours else MEDIAN, found.n, ours)
+        if reason:
+            missing[ours] = reason
+        else:
+            figures[ours] = found
     gpus, concurrency = count("gpus"), count("concurrency")
     return Found(
         model=model,
         workload=cell("workload") or "unknown",
         gpu=cell("gpu"),
         imported=Imported(
-            level=f"{concurrency:g} in flight" if concurrency else "as the source ran it",
+            level=load_level(concurrency, None) if concurrency else "as the source ran it",
             concurrency=concurrency,
             gpus=None if gpus is None else int(gpus),
             figures=figures,
@@ -168,22 +176,22 @@ def _line(row: dict[str, str], mapping: Mapping, where: str) -> Found:
     )
 
 
-def _figure(row: dict[str, str], column: FigureColumn, value: str, where: str) -> ImportedFigure:
+def _figure(row: dict[str, Any], column: FigureColumn, value: str, where: str) -> ImportedFigure:
     def part(name: str | None) -> float | None:
         given = (row.get(name) or "").strip() if name else ""
         return _number(given, where, name or "") * column.times if given else None
 
     size = (row.get(column.n) or "").strip() if column.n else ""
     return ImportedFigure(
-        value=_number(value, where, column.column) * column.times,
+        value=_number(value, where, column.column, positive=True) * column.times,
         n=int(_number(size, where, column.n or "")) if size else None,
         low=part(column.low),
         high=part(column.high),
     )
 
 
-def _number(value: str, where: str, name: str) -> float:
+def _number(value: str, where: str, name: str, *, positive: bool = False) -> float:
     try:
-        return needed({name: float(value)}, name, where, positive=False)
+        return needed({name: float(value)}, name, where, positive=positive)
     except ValueError:
         raise FactError(f"{where}: {name}: expected a number, got {value!r}") from None

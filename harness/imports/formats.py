@@ -27,6 +27,15 @@ FORMATS: dict[str, Any] = {module.FORMAT: module for module in _MODULES}
 AUTO = "auto"
 
 
+def foreign(name: str, source: Source) -> bool:
+    """Whether a file is whole, but of none of the formats (or not of the one named)."""
+    if name == csv_mapping.FORMAT:
+        return not source.path.name.removesuffix(".gz").endswith(".csv")
+    chosen = FORMATS.values() if name == AUTO else [FORMATS[name]] if name in FORMATS else []
+    data = _parsed(source)
+    return not isinstance(data, str) and not any(module.fits(data) for module in chosen)
+
+
 def reader(name: str, source: Source) -> tuple[str, Callable[[Source], list[Found]]]:
     """The reader of a file, by the format's name or by what the file looks like.
 

@@ -52,19 +52,20 @@ def read(path: Path) -> Source:
 class Found:
     """One measurement in a file."""
 
-    model: str  # as the source names it; a Hub name where it is one
+    model: str | None  # as the source names it; a Hub name where it is one
     workload: str
     gpu: str | None  # as the source names it
     imported: Imported
     tool: str
     tool_version: str
-    engine: str
+    engine: str | None  # with its version; None: the file does not say
     precision: str = "unknown"
     revision: str | None = None
     content: Literal["chat", "code", "extraction", "mixed"] = "chat"
     measured_on: str | None = None  # ISO date
     scores: tuple[Score, ...] = ()
     finetune: FinetuneResult | None = None
+    beside: tuple[Source, ...] = ()  # other files that belong to the same run
     details: Mapping[str, str] = field(default_factory=dict)  # tells two measurements apart
 
 
@@ -113,6 +114,7 @@ def given(figures: Mapping[str, ImportedFigure | None]) -> dict[str, ImportedFig
     return {key: each for key, each in figures.items() if each is not None}
 
 
+MEDIAN = 0.5
 _SECONDS_LIMIT = 3600.0
 
 
@@ -131,10 +133,15 @@ def seconds(ms: float | None, key: str, where: str) -> float | None:
 def percentile(
     value_s: float | None, share: float, n: int | None, column: str
 ) -> tuple[ImportedFigure | None, str | None]:
-    """A percentile if the sample bears it, by the rule for our own; else the reason."""
-    least = smallest_sample(share) if share > 0.5 else 1
+    """A percentile if the sample bears it, by the rule for our own; else the reason.
+
+    A median needs no least sample; a higher percentile of an unknown sample may be one request.
+    """
     if value_s is None:
         return None, f"not measured: the source gives no {column}"
+    if share <= MEDIAN:
+        return ImportedFigure(value=value_s, n=n), None
+    least = smallest_sample(share)
     if n is None:
         return None, f"not measured: p{share * 100:g} without a sample size"
     if n < least:
@@ -145,12 +152,37 @@ def percentile(
     return ImportedFigure(value=value_s, n=n), None
 
 
-def expand(paths: Sequence[str]) -> list[Path]:
+def shape(input_tokens: float | None, output_tokens: float | None) -> str:
+    """A workload's name by its mean lengths."""
+    told = ["unknown" if n is None else f"{n:.0f}" for n in (input_tokens, output_tokens)]
+    return f"in-{told[0]}-out-{told[1]}"
+
+
+def load_level(concurrency: float | None, rate_rps: float | None) -> str:
+    """The load's name: a rate (open loop), or how many requests were kept in flight."""
+    if rate_rps is not None:
+        return f"{rate_rps:g} requests/s"
+    return "all at once" if concurrency is None else f"{concurrency:g} in flight"
+
+
+FAILED_SHARE = 0.01
+"""Of all requests; more make a level void, as for our own (`limits.error_share`)."""
+
+
+def failures(failed: float, done: float) -> tuple[str, ...]:
+    """Why a level is void: more requests failed than our own levels may have."""
+    if failed <= FAILED_SHARE * (failed + done):
+        return ()
+    return (f"{failed:g} of {failed + done:g} requests failed, limit {FAILED_SHARE:.0%}",)
+
+
+def expand(paths: Sequence[str]) -> dict[Path, bool]:
     """Files named directly, in folders (JSON, JSON Lines, CSV, gz) or by a pattern, each once.
 
-    Raises FactError for a name that leads to no file.
+    To whether a file was named (or fits a pattern): tools leave files of other kinds in their
+    folders. Raises FactError for a name that leads to no file.
     """
-    found: dict[Path, None] = {}
+    found: dict[Path, bool] = {}
     for name in paths:
         path = Path(name)
         if path.is_dir():
@@ -165,8 +197,9 @@ def expand(paths: Sequence[str]) -> list[Path]:
             )
         if not several:
             raise FactError(f"{name}: no file there, and no pattern that fits one")
-        found |= dict.fromkeys(several)
-    return list(found)
+        for each in several:
+            found[each] = found.get(each, False) or not path.is_dir()
+    return found
 
 
 def _readable(path: Path) -> bool:

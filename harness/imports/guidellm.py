@@ -1,33 +1,49 @@
-"""guidellm reports (benchmarks.json), report version 2.
+"""guidellm reports (benchmarks.json) of versions 1 (guidellm 0.5 and 0.6) and 2 (since 0.7).
 
 What guidellm calls ITL is one mean a request, (last - first token) / (tokens - 1): our TPOT. Its
 TPOT divides the whole request, TTFT included, by the tokens: kept under its own name. It has no
-gaps between events, so no ITL of ours. TTFT and E2E count from the send, which is the schedule only
+gaps between events, so no ITL of ours. Throughput is taken as tokens over duration: the mean that
+version 1 names is weighted otherwise. TTFT and E2E count from the send, which is the schedule only
 where a place is filled as soon as it is free.
 """
 
 from typing import Any
 
 from harness.errors import FactError
-from harness.imports.found import Found, Json, Source, figure, given, needed, number, seconds
+from harness.imports.found import (
+    Found,
+    Json,
+    Source,
+    failures,
+    figure,
+    given,
+    load_level,
+    needed,
+    number,
+    seconds,
+    shape,
+)
 from harness.records.imported import Imported, ImportedFigure
 from harness.stats import smallest_sample
 
 FORMAT = "guidellm"
-VERSIONS = (2,)
+VERSIONS = (1, 2)
 _CLOSED = ("concurrent", "synchronous", "throughput")
 _FROM_SEND = "not measured: the source counts from the send, which leaves out the client's queue"
+_TRIMMED = (
+    "not measured: the source cut off warm-up or cool-down, and counts requests across the cut"
+)
 _NO_ITL = "not measured: the source gives one mean a request, which is our TPOT"
 
 
 def fits(data: Any) -> bool:
-    """Whether this is a report with benchmarks."""
-    return (
-        isinstance(data, dict)
-        and isinstance(data.get("metadata"), dict)
-        and "guidellm_version" in data["metadata"]
-        and "benchmarks" in data
-    )
+    """Whether this is a report with benchmarks, of whatever version."""
+    if not isinstance(data, dict) or not isinstance(data.get("benchmarks"), list):
+        return False
+    metadata = data.get("metadata")
+    if isinstance(metadata, dict):
+        return "guidellm_version" in metadata
+    return any(isinstance(each, dict) and "metrics" in each for each in data["benchmarks"])
 
 
 def read(source: Source) -> list[Found]:
@@ -38,6 +54,11 @@ def read(source: Source) -> list[Found]:
         raise FactError(
             f"{where}: no guidellm report: metadata.guidellm_version and benchmarks needed"
         )
+    if "metadata" not in data:
+        raise FactError(
+            f"{where}: a guidellm report without metadata, from before 0.5; this harness reads"
+            f" reports of version {', '.join(map(str, VERSIONS))}"
+        )
     version = data["metadata"].get("version")
     if version not in VERSIONS:
         raise FactError(
@@ -47,12 +68,12 @@ def read(source: Source) -> list[Found]:
     if not data["benchmarks"]:
         raise FactError(f"{where}: benchmarks: none there")
     return [
-        _one(each, data["metadata"], f"{where}: benchmarks[{place}]")
+        _one(each, data["metadata"], place, f"{where}: benchmarks[{place}]")
         for place, each in enumerate(data["benchmarks"])
     ]
 
 
-def _one(data: Json, metadata: Json, where: str) -> Found:
+def _one(data: Json, metadata: Json, place: int, where: str) -> Found:
     metrics = data["metrics"]
     totals = metrics["request_totals"]
     done = int(needed(totals, "successful", where))
@@ -62,13 +83,16 @@ def _one(data: Json, metadata: Json, where: str) -> Found:
     closed = kind in _CLOSED
     concurrency = number(strategy, "streams", where) or number(strategy, "max_concurrency", where)
     rate = number(strategy, "rate", where)
-    figures: dict[str, ImportedFigure | None] = {
-        "output_tok_per_s": figure(
-            needed(_good(metrics, "output_tokens_per_second", where), "mean", where)
+    made, whole = _rates(data, where)
+    figures: dict[str, ImportedFigure | None] = {"output_tok_per_s": figure(made, done)}
+    missing = {"itl_p50_s": _NO_ITL, "itl_p99_s": _NO_ITL}
+    if made is None:
+        missing["output_tok_per_s"] = _TRIMMED
+    own: dict[str, float | str] = {
+        "output_tokens_per_second_mean": needed(
+            _good(metrics, "output_tokens_per_second", where), "mean", where
         )
     }
-    missing = {"itl_p50_s": _NO_ITL, "itl_p99_s": _NO_ITL}
-    own: dict[str, float | str] = {}
     for ours, theirs, factor, comparable in (
         ("ttft", "time_to_first_token_ms", 1.0, closed),
         ("tpot", "inter_token_latency_ms", 1.0, True),
@@ -89,27 +113,40 @@ def _one(data: Json, metadata: Json, where: str) -> Found:
     tokens_in = number(_good(metrics, "prompt_token_count", where), "mean", where)
     tokens_out = number(_good(metrics, "output_token_count", where), "mean", where)
     return Found(
-        model=str((data["config"].get("backend") or {}).get("model") or "unknown"),
-        workload=f"in-{tokens_in or 0:.0f}-out-{tokens_out or 0:.0f}",
+        model=(data["config"].get("backend") or {}).get("model"),
+        workload=shape(tokens_in, tokens_out),
         gpu=None,
         imported=Imported(
-            level=f"{concurrency:g} in flight" if closed and concurrency else f"{rate or 0:g}/s",
+            level=load_level(concurrency, None if closed else rate),
             concurrency=concurrency if closed else None,
-            rate_rps=rate,
+            rate_rps=None if closed else rate,
             figures=given(figures),
             input_tokens_mean=tokens_in,
             output_tokens_mean=tokens_out,
-            total_tok_per_s=number(_good(metrics, "tokens_per_second", where), "mean", where),
+            total_tok_per_s=whole,
             missing=missing,
             own=own,
             conditions=(f"{kind}; {done} requests answered, {failed} failed",),
-            void=("requests failed",) if failed else (),
+            void=failures(failed, done),
         ),
         tool="guidellm",
         tool_version=str(metadata["guidellm_version"]),
-        engine="unknown",
-        details={"run": str((data.get("config") or {}).get("id_")), "strategy": kind},
+        engine=None,
+        details={"run": str((data.get("config") or {}).get("id_")), "place": str(place)},
     )
+
+
+def _rates(data: Json, where: str) -> tuple[float | None, float | None]:
+    """Output tokens, and all tokens, over the duration; None where its ends were cut off."""
+    ends = [data["config"].get(name) or {} for name in ("warmup", "cooldown")]
+    if any(end.get("value") or end.get("percent") for end in ends):
+        return None, None
+    output, prompt = (
+        needed(_good(data["metrics"], f"{kind}_token_count", where), "total_sum", where)
+        for kind in ("output", "prompt")
+    )
+    seconds = needed(data, "duration", where)
+    return output / seconds, (output + prompt) / seconds
 
 
 def _good(metrics: Json, name: str, where: str) -> Json:

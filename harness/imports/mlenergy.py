@@ -1,8 +1,12 @@
-"""ML.ENERGY leaderboard task files (public/data/tasks/*.json), as of benchmark version 3.
+"""ML.ENERGY leaderboard task files (public/data/tasks/*.json) of benchmark version 3.
 
 Throughput is of the whole deployment over a steady window, energy is NVML's counter over the same
 window divided by output tokens: both as ours. ITL percentiles are per token with zeros for tokens
 that came together, ours are gaps between events: kept under their own names.
+
+The files name no version. Before 2026-01-01 their throughput was of another window than their
+energy and power, which the leaderboard then corrected; joules per token times tokens per second
+are the watts in the corrected ones only, which tells them apart.
 """
 
 from typing import Any
@@ -17,6 +21,7 @@ _OWN = (
     "max_num_seqs", "total_params_billions", "activated_params_billions", "data_parallel",
     "expert_parallel", "tensor_parallel",
 )  # fmt: skip
+_ROUNDING = 1e-3
 _MISSING = {
     "ttft_p50_s": "not measured: the source gives no TTFT",
     "ttft_p99_s": "not measured: the source gives no TTFT",
@@ -27,15 +32,25 @@ _MISSING = {
 
 def fits(data: Any) -> bool:
     """Whether this is a task file of the leaderboard."""
-    return isinstance(data, dict) and {"configurations", "task"} <= data.keys()
+    return isinstance(data, dict) and {"configurations", "task", "task_display_name"} <= data.keys()
 
 
 def read(source: Source) -> list[Found]:
     """One measurement per configuration."""
     data = source.json()
+    if isinstance(data, dict) and {"model_id", "task", "configurations"} <= data.keys():
+        raise FactError(
+            f"{source.path}: an ML.ENERGY model file; the same figures are in the task files,"
+            " public/data/tasks"
+        )
     if not fits(data) or not isinstance(data["configurations"], list):
         raise FactError(
-            f"{source.path}: no ML.ENERGY task file: `configurations` and `task` needed"
+            f"{source.path}: no ML.ENERGY task file: configurations, task and task_display_name"
+            " needed"
+        )
+    if data.get("architecture") == "diffusion":
+        raise FactError(
+            f"{source.path}: task {data['task']} of images or video: it has no tokens to judge"
         )
     task = text(data, "task", str(source.path))
     if not data["configurations"]:
@@ -48,14 +63,15 @@ def read(source: Source) -> list[Found]:
 
 def _one(data: Json, task: str, place: int, where: str) -> Found:
     gpus = int(needed(data, "num_gpus", where))
-    sequences = int(needed(data, "max_num_seqs", where))
+    sequences = number(data, "max_num_seqs", where, positive=True)
     length = needed(data, "avg_output_len", where)
     joules = number(data, "energy_per_token_joules", where, positive=True)
     answer_j = number(data, "energy_per_request_joules", where, positive=True)
     precision = text(data, "weight_precision", where)
     rate = needed(data, "output_throughput_tokens_per_sec", where)
+    _same_window(rate, joules, number(data, "avg_power_watts", where, positive=True), where)
     imported = Imported(
-        level=f"batch of at most {sequences}",
+        level=f"batch of at most {sequences:g}" if sequences else "batch without a limit",
         concurrency=sequences,
         gpus=gpus,
         figures=given(
@@ -81,11 +97,20 @@ def _one(data: Json, task: str, place: int, where: str) -> Found:
         imported=imported,
         tool="ML.ENERGY Benchmark",
         tool_version="3",
-        engine="vllm 0.11.1",
+        engine=None,
         precision=precision,
         # The same configuration may have been run twice.
         details={"configuration": str(place)},
     )
+
+
+def _same_window(rate: float, joules: float | None, watts: float | None, where: str) -> None:
+    """Refuse the uncorrected throughput of an early file."""
+    if joules and watts and abs(rate * joules / watts - 1) > _ROUNDING:
+        raise FactError(
+            f"{where}: {joules:.4g} J per token x {rate:.4g} tokens/s is {joules * rate:.4g} W, not"
+            f" {watts:.4g}: a file of before 2026-01-01, whose throughput was corrected since"
+        )
 
 
 def _parallel(data: Json) -> str:

@@ -45,7 +45,7 @@ def read(source: Source) -> list[Found]:
         raise FactError(f"{where}: no figure in {', '.join(_STAGES)}")
     return [
         Found(
-            model=str(backend.get("model") or "unknown"),
+            model=backend.get("model"),
             workload="one-batch",
             gpu=None,
             imported=Imported(
@@ -57,7 +57,7 @@ def read(source: Source) -> list[Found]:
             ),
             tool="optimum-benchmark",
             tool_version=_version(data),
-            engine=str(backend.get("name") or "unknown"),
+            engine=backend.get("name"),
             precision=str(backend.get("torch_dtype") or "unknown"),
         )
     ]

@@ -1,7 +1,9 @@
-"""PEFT method comparison results (method_comparison/*/results/*.json): effort of fine-tuning.
+"""PEFT method comparison results (method_comparison/MetaMathQA/results): effort of fine-tuning.
 
-Time, tokens and memory mean the same as ours. The accuracy there is of the tuned model alone; a
-gain needs the base's, which the file does not have.
+Time, tokens and memory (what PyTorch reserved) mean the same as ours. Two forms: memory and GPU
+stand under `cuda_memory_max` and `gpu`, or since 2026 under `accelerator_memory_max` and
+`accelerator`. The accuracy there is of the tuned model alone; a gain needs the base's, which the
+file does not have.
 """
 
 from typing import Any
@@ -30,7 +32,11 @@ def read(source: Source) -> list[Found]:
     if status != "success":
         raise FactError(f"{where}: train_info.status: {status!r}: the run did not succeed")
     config = run["train_config"]
+    if "query_template" not in config:
+        raise FactError(f"{where}: the comparison for images, not for text: it has no tokens")
     last = (train.get("metrics") or [{}])[-1]
+    system = meta.get("system_info") or {}
+    memory = "cuda_memory_max" if "cuda_memory_max" in train else "accelerator_memory_max"
     kind = (run.get("peft_config") or {}).get("peft_type", "full fine-tuning")
     own = {
         key.replace(" ", "_"): value
@@ -41,7 +47,7 @@ def read(source: Source) -> list[Found]:
         Found(
             model=text(config, "model_id", where),
             workload="metamathqa",
-            gpu=str((meta.get("system_info") or {}).get("gpu") or "") or None,
+            gpu=system.get("accelerator") or system.get("gpu"),
             imported=Imported(
                 level=f"training, {kind}",
                 gpus=1,
@@ -52,7 +58,7 @@ def read(source: Source) -> list[Found]:
                             number(last, "train total tokens", where, positive=True), 1
                         ),
                         "finetune_peak_memory_gib": figure(
-                            _gib(number(train, "cuda_memory_max", where, positive=True)), 1
+                            _gib(number(train, memory, where, positive=True)), 1
                         ),
                     }
                 ),
@@ -64,7 +70,7 @@ def read(source: Source) -> list[Found]:
                 conditions=(
                     f"{kind}; {config.get('max_steps')} steps of {config.get('batch_size')}"
                     f" examples, {config.get('dtype')}",
-                    "peak memory is what CUDA had allocated",
+                    "peak memory is what PyTorch reserved for the training",
                 ),
             ),
             tool="PEFT method comparison",

@@ -3,6 +3,9 @@
 `serve`: TPOT is (E2E - TTFT) / (tokens - 1), ITL are gaps between chunks pooled: as ours. TTFT
 counts from the send, so a queue in the client before it is not in it: it means the same as ours
 only where all requests are sent as soon as a place is free. E2E likewise.
+
+A sweep writes each run (run=N.json), all runs of a setting (summary.json), a warm-up and what
+failed: the summary is read, the others beside it are not.
 """
 
 import math
@@ -13,12 +16,15 @@ from harness.imports.found import (
     Found,
     Json,
     Source,
+    failures,
     figure,
     given,
+    load_level,
     needed,
     number,
     percentile,
     seconds,
+    shape,
 )
 from harness.records.imported import Imported, ImportedFigure
 
@@ -26,6 +32,7 @@ FORMAT = "vllm-bench"
 _SERVE = {"total_output_tokens", "output_throughput", "completed", "duration"}
 _THROUGHPUT = {"elapsed_time", "num_requests", "total_num_tokens", "tokens_per_second"}
 _LATENCY = {"avg_latency", "latencies", "percentiles"}
+_WARM_UP = -1
 _FROM_SEND = "not measured: the source counts from the send, which leaves out the client's queue"
 
 
@@ -38,8 +45,10 @@ def fits(data: Any) -> bool:
 
 
 def read(source: Source) -> list[Found]:
-    """One measurement per result."""
+    """One measurement per result; none in what a sweep's summary holds, or leaves out."""
     data = source.json()
+    if _left_out(source, data):
+        return []
     results = data if isinstance(data, list) else [data]
     if not results or not all(fits(each) for each in results):
         wanted = "; ".join(", ".join(sorted(keys)) for keys in (_SERVE, _THROUGHPUT, _LATENCY))
@@ -48,7 +57,7 @@ def read(source: Source) -> list[Found]:
     for place, each in enumerate(results):
         where = f"{source.path}{f'[{place}]' if isinstance(data, list) else ''}"
         if each.keys() >= _SERVE:
-            found.append(_serve(each, where))
+            found.append(_serve(each, where, place))
         elif each.keys() >= _THROUGHPUT:
             found.append(_throughput(each, where))
         else:
@@ -56,10 +65,23 @@ def read(source: Source) -> list[Found]:
     return found
 
 
-def _serve(data: Json, where: str) -> Found:
+def _left_out(source: Source, data: Any) -> bool:
+    """A warm-up, a failure, or a run that stands in the summary beside it."""
+    if not isinstance(data, dict):
+        return False
+    if source.name.endswith("failure.json") or data.get("run_number") == _WARM_UP:
+        return True
+    return "run_number" in data and (source.path.parent / "summary.json").exists()
+
+
+def _serve(data: Json, where: str, place: int) -> Found:
     done = int(needed(data, "completed", where))
     rate = data.get("request_rate")
     at_once = rate in (None, "inf") or (isinstance(rate, float) and math.isinf(rate))
+    ramp = data.get("ramp_up_strategy")
+    if ramp is not None:
+        raise FactError(f"{where}: ramp_up_strategy {ramp}: the rate changed while it was measured")
+    rate_rps = None if at_once else needed(data, "request_rate", where)
     concurrency = number(data, "max_concurrency", where, positive=True)
     total_input = number(data, "total_input_tokens", where)
     total_output = needed(data, "total_output_tokens", where)
@@ -72,23 +94,21 @@ def _serve(data: Json, where: str) -> Found:
         for share, key in ((0.5, f"median_{name}_ms"), (0.99, f"p99_{name}_ms")):
             ours = f"{column}_p{share * 100:g}_s"
             value = seconds(number(data, key, where), key, where)
-            # Gaps are many more than requests; the source does not say how many.
-            n = int(total_output - done) if name == "itl" else done
+            n = _gaps(data) if name == "itl" else done
             found, reason = percentile(value, share, n, key)
             figures[ours] = found if of_ours else None
             if reason or not of_ours:
                 missing[ours] = reason if of_ours and reason else _FROM_SEND
     total = number(data, "total_token_throughput", where)
     failed = number(data, "failed", where) or 0
-    level = f"{concurrency:g} in flight" if concurrency else "all at once" if at_once else ""
     return Found(
-        model=str(data.get("model_id") or data.get("tokenizer_id") or "unknown"),
-        workload=_workload(total_input, total_output, done),
+        model=data.get("model_id"),
+        workload=shape(None if total_input is None else total_input / done, total_output / done),
         gpu=None,
         imported=Imported(
-            level=level if at_once else f"{rate:g} requests/s",
+            level=load_level(concurrency, rate_rps),
             concurrency=concurrency,
-            rate_rps=None if at_once or rate is None else float(rate),
+            rate_rps=rate_rps,
             figures=given(figures),
             input_tokens_mean=None if total_input is None else total_input / done,
             output_tokens_mean=total_output / done,
@@ -103,13 +123,13 @@ def _serve(data: Json, where: str) -> Found:
                 f"{done} requests answered, {failed:g} failed",
                 "throughput over the whole run, ramp and drain included",
             ),
-            void=("requests failed",) if failed else (),
+            void=failures(failed, done),
         ),
         tool="vllm bench serve",
         tool_version=str(data.get("vllm_version") or "unknown"),
-        engine=str(data.get("endpoint_type") or data.get("backend") or "unknown"),
+        engine=None,
         measured_on=_day(data.get("date")),
-        details={"level": level, "rate": str(rate), "date": str(data.get("date"))},
+        details={"rate": str(rate), "date": str(data.get("date")), "place": str(place)},
     )
 
 
@@ -117,17 +137,17 @@ def _throughput(data: Json, where: str) -> Found:
     requests = int(needed(data, "num_requests", where))
     total = needed(data, "tokens_per_second", where)
     return Found(
-        model="unknown",
+        model=data.get("model_id"),
         workload=f"offline-{requests}",
         gpu=None,
         imported=Imported(
             level="offline, all at once",
             figures={},
-            total_tok_per_s=total,
-            missing={
-                "output_tok_per_s": "not measured: the source gives input and output together"
+            missing={"output_tok_per_s": "not measured: the source has no server"},
+            own={
+                "tokens_per_second": total,
+                "requests_per_second": needed(data, "requests_per_second", where),
             },
-            own={"requests_per_second": needed(data, "requests_per_second", where)},
             conditions=(f"{requests} requests in one batch inside the engine, no server",),
         ),
         tool="vllm bench throughput",
@@ -142,7 +162,7 @@ def _latency(data: Json, where: str) -> Found:
     if not isinstance(runs, list) or not runs:
         raise FactError(f"{where}: latencies: expected a list of seconds")
     return Found(
-        model="unknown",
+        model=data.get("model_id"),
         workload="one-batch",
         gpu=None,
         imported=Imported(
@@ -159,9 +179,10 @@ def _latency(data: Json, where: str) -> Found:
     )
 
 
-def _workload(total_input: float | None, total_output: float, done: int) -> str:
-    given_in = "unknown" if total_input is None else f"{total_input / done:.0f}"
-    return f"in-{given_in}-out-{total_output / done:.0f}"
+def _gaps(data: Json) -> int | None:
+    """How many gaps the latencies between tokens are of: said only with --save-detailed."""
+    gaps = data.get("itls")
+    return sum(len(each) for each in gaps) if isinstance(gaps, list) else None
 
 
 def _day(date: Any) -> str | None:

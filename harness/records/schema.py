@@ -200,10 +200,10 @@ class Score(Frozen):
     stderr: float | None
     void_reason: str | None
     limit: int | None
-    num_fewshot: int
+    num_fewshot: int | None = Field(description="None: the source does not say")
     language: str
     dtype: str
-    chat_template: bool
+    chat_template: bool | None = Field(description="None: the source does not say")
     bos: bool | None = Field(description="BOS token added; None: the source does not say")
     lm_eval_version: str
     data_sha256: str | None

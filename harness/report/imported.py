@@ -6,7 +6,8 @@ none.
 
 from harness import cost
 from harness.config.judge import JudgeConfig
-from harness.records.imported import Imported, Origin
+from harness.records.imported import Imported, ImportedFigure
+from harness.records.schema import Cell
 from harness.report.behaved import behaved
 from harness.report.columns import COLUMNS
 from harness.report.measured import accuracy_columns, finetune_columns
@@ -31,7 +32,7 @@ def imported(row: Row, judge: JudgeConfig) -> None:
         "model_key": config["model"]["key"],
         "weights_provenance": cell.weights["provenance"],
         "hardware": f"{gpus}{config['hardware']['name']}, as the source says",
-        "evidence": evidence(origin),
+        "evidence": evidence(cell),
         "workload": config["workload"]["name"],
         "dtype": cell.server["dtype"],
         "level": found.level,
@@ -59,10 +60,26 @@ def imported(row: Row, judge: JudgeConfig) -> None:
             values.setdefault(column.key, absent)
 
 
-def evidence(origin: Origin) -> str:
-    """How a table marks it."""
+def evidence(cell: Cell) -> str:
+    """How a table marks it, and whether the source gives intervals."""
+    origin, found = cell.origin, cell.imported
+    assert origin is not None
+    assert found is not None
     served = "" if origin.engine == "unknown" else f", served by {origin.engine}"
-    return f"imported from {origin.tool} {origin.tool_version}{served}; {NO_INTERVAL}"
+    known = [_bounded(figure) for figure in found.figures.values()]
+    known += [_bounded(score.value) for score in cell.scores if score.value is not None]
+    said = (
+        "intervals as published"
+        if known and all(known)
+        else "intervals only where published"
+        if any(known)
+        else NO_INTERVAL
+    )
+    return f"imported from {origin.tool} {origin.tool_version}{served}; {said}"
+
+
+def _bounded(figure: ImportedFigure | Estimate) -> bool:
+    return figure.low is not None or figure.high is not None
 
 
 def _figures(row: Row, found: Imported) -> None:
@@ -100,49 +117,57 @@ def _costs(row: Row, found: Imported, judge: JudgeConfig) -> None:
     USD per second / tokens per second, at the pricing's utilisation; as in `harness.cost.bill`.
     """
     values = row.values
-    rate = row.values.get("output_tok_per_s")
-    if not isinstance(rate, Figure) or rate.value is None:
-        given = rate.reason if isinstance(rate, Figure) else None
-        reason = given or "not measured: the source gives no output throughput"
+    rate = values.get("output_tok_per_s")
+    made = rate if isinstance(rate, Figure) else Figure()
+    no_output = made.reason or "not measured: the source gives no output throughput"
+    void = f"void: {'; '.join(found.void)}" if found.void else None
+    both = None if void else found.total_tok_per_s
+    unpriced = (
+        void or no_output
+        if made.value is None and both is None
+        else "not measured: how many GPUs is unknown; import with --gpus"
+        if found.gpus is None and row.cell.config["hardware"]["kind"] == "gpu"
+        else None
+    )
+    if unpriced is not None:
         values |= {
-            c.key: Figure(reason=reason) for c in COLUMNS if c.priced and c.key not in values
+            c.key: Figure(reason=unpriced) for c in COLUMNS if c.priced and c.key not in values
         }
-        values["cost_conditions"] = reason
-        return
-    if found.gpus is None and row.cell.config["hardware"]["kind"] == "gpu":
-        reason = "not measured: how many GPUs is unknown; import with --gpus"
-        values |= {
-            c.key: Figure(reason=reason) for c in COLUMNS if c.priced and c.key not in values
-        }
-        values["cost_conditions"] = reason
+        values["cost_conditions"] = unpriced
         return
     tiers = machine_price(row.cell, judge).tiers
     units = found.gpus or 1
     per_s = cost.usd_per_second(tiers.mid, units, judge.pricing.used_share)
-    base = Estimate(value=rate.value, n=rate.n or 1, low=rate.low, high=rate.high)
 
     def paid(per_second: float | None, over: float, why: str) -> Figure:
-        """USD of `over` things that come at so many per second."""
-        if per_second is None or per_second <= 0:
+        """USD of `over` things; the deployment makes tokens at the output's interval."""
+        if per_second is None:
             return Figure(reason=why)
-        usd = cost.against(base, per_s * over / per_second)
+        usd = per_s * over / per_second
+        if made.value is None:
+            return by_price(Figure(value=usd, source=row.source(_CELL)), tiers)
+        base = Estimate(value=made.value, n=made.n or 1, low=made.low, high=made.high)
+        spread = cost.against(base, usd)
         figure = Figure(
-            value=usd.value, low=usd.low, high=usd.high, n=rate.n, source=row.source(_CELL)
+            value=spread.value,
+            low=spread.low,
+            high=spread.high,
+            n=made.n,
+            source=row.source(_CELL),
         )
         return by_price(figure, tiers)
 
     m = cost.TOKENS_PER_MTOK
-    both = found.total_tok_per_s
     length = found.output_tokens_mean
     values |= {
-        "bill_usd_per_mtok_output": paid(rate.value, m, ""),
+        "bill_usd_per_mtok_output": paid(made.value, m, no_output),
         "bill_usd_per_mtok_total": paid(
             both, m, "not measured: the source gives no count of input tokens"
         ),
         "cost_usd_per_1000_tasks": paid(
-            rate.value / length if length else None,
+            made.value / length if made.value and length else None,
             1000,
-            "not measured: the source gives no output length",
+            no_output if made.value is None else "not measured: the source gives no output length",
         ),
     }
     split = "not measured: telling input from output takes levels of several shapes"

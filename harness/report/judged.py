@@ -5,6 +5,7 @@ import json
 import zlib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -265,7 +266,7 @@ class _Leaving:
         self.moving_spread = _spread(self.moving.usd)
         self.recovery_spread = _spread(self.moving.downtime_days)
         self._survivals: dict[int, resilience.Survival] = {}
-        self._costs: dict[str, Array] = {}
+        self._costs: dict[Path, Array] = {}
 
     def survival(self, hazard: HazardDraws) -> resilience.Survival:
         """Cells of one model share their draws, so the object tells the model."""
@@ -278,10 +279,10 @@ class _Leaving:
 
     def fallback_costs(self, fallback: Row) -> Array:
         """Draws of a fallback's cost: the same for each that would move to it."""
-        name = fallback.cell.cell_id
-        if name not in self._costs:
-            self._costs[name] = _costs(fallback, self.judge, "fallback")
-        return self._costs[name]
+        record = fallback.folder  # two sweeps may have measured one cell
+        if record not in self._costs:
+            self._costs[record] = _costs(fallback, self.judge, "fallback")
+        return self._costs[record]
 
 
 def _withdrawal(row: Row, able: Sequence[Row], least: Array, leaving: _Leaving) -> None:

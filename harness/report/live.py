@@ -1,13 +1,12 @@
 """What the page reckons with: every cell in columns, texts once, and the buyers side by side."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from harness import rank, resilience
+from harness import rank
 from harness.report.columns import BY_KEY
 from harness.report.join import Table
 from harness.report.rows import Figure, Row, is_endpoint
@@ -23,8 +22,6 @@ _COSTS = ("bill_usd_per_mtok_total", "bill_usd_per_mtok_output")
 _DIGITS = 5
 _INTERVALS_UP_TO = 2000
 """Cells up to which intervals travel to the page; beyond, they stand in summary.parquet only."""
-_DRAWS = 2000
-_Z95 = 1.959963984540054
 
 
 def payload(tables: Sequence[Table]) -> dict[str, Any]:
@@ -44,6 +41,9 @@ def payload(tables: Sequence[Table]) -> dict[str, Any]:
         "usdReason": [
             None if f.value is not None else texts.place(f.reason or "") for _, f in cost
         ],
+        "usdLow": [_rounded(f.low) for _, f in cost] if ends else None,
+        "usdHigh": [_rounded(f.high) for _, f in cost] if ends else None,
+        "machine": [texts.place(machine(row)) for row in first.rows],
         "scales": [0 if is_endpoint(row.cell) else 1 for row in first.rows],
         "done": [1 if row.cell.status == "done" else 0 for row in first.rows],
         "weights": dict(first.judge.risk.weights),
@@ -53,19 +53,20 @@ def payload(tables: Sequence[Table]) -> dict[str, Any]:
     }
 
 
-def case(row: Row, by_folder: dict[Path, Row]) -> rank.Case:
+def case(row: Row, by_folder: Mapping[Path, Row]) -> rank.Case:
     """One row as `harness.rank` sees it."""
     figure = _cost(row)[1]
     judged = row.judged
     return rank.Case(
         usd=figure.value,
         scales=not is_endpoint(row.cell),
+        machine=machine(row),
         permitted=judged is not None and judged.assessment.gate.permits,
         done=row.cell.status == "done",
         factors=None
         if judged is None
         else {f.name: (f.low, f.high) for f in judged.assessment.factors},
-        leave=_leave(row, by_folder),
+        leave=leave(row, by_folder),
     )
 
 
@@ -80,82 +81,14 @@ def buyer(table: Table) -> rank.Buyer:
     )
 
 
-def stability(table: Table) -> list[tuple[str, float]]:
-    """Share of weightings in which each model has the lowest risk score, most often first.
-
-    Weights from the Dirichlet of the risk configuration, seeded, factors at the middle of their
-    intervals. Models that the registry does not know are left out.
-    """
-    risk = table.judge.risk
-    models = {row.text("model"): row.judged.assessment.factors for row in table.rows if row.judged}
-    if len(models) < 2:
-        return []
-    names = list(risk.weights)
-    rng = np.random.default_rng(risk.seed)
-    stated = np.array([risk.weights[name] for name in names])
-    weights = rng.dirichlet(stated * risk.dirichlet_concentration, _DRAWS)
-    scores = []
-    for factors in models.values():
-        middle = {f.name: (f.low + f.high) / 2 for f in factors}
-        scores.append(weights @ np.array([middle[name] for name in names]))
-    shares = zip(models, rank.stays_least(scores), strict=True)
-    return sorted(shares, key=lambda pair: -pair[1])
-
-
-def cheapest(table: Table) -> list[tuple[str, list[tuple[str, float]]]]:
-    """Per workload the share of draws in which each model is cheapest with the risk of withdrawal.
-
-    Drawn are the hazard of each model and the bill's interval (normal; a point without one), the
-    rest stays at its middle. One cell a model: its cheapest that may be ranked.
-    """
-    by_folder = {row.folder: row for row in table.rows}
-    best: dict[tuple[str, str], dict[str, Row]] = {}
-    for row in table.rows:
-        seen = case(row, by_folder)
-        if seen.usd is None or not seen.done or not seen.permitted:
-            continue
-        group = best.setdefault((row.text("workload"), basis(row)), {})
-        held = group.get(row.text("model"))
-        if held is None or seen.usd < (_cost(held)[1].value or 0.0):
-            group[row.text("model")] = row
-    found = []
-    for (workload, _), rows in best.items():
-        if len(rows) < 2:
-            continue
-        rng = np.random.default_rng(table.judge.risk.seed)
-        draws = [_adjusted_draws(row, by_folder, table, rng) for row in rows.values()]
-        shares = zip(rows, rank.stays_least(draws), strict=True)
-        found.append((workload, sorted(shares, key=lambda pair: -pair[1])))
-    return found
-
-
-def _adjusted_draws(
-    row: Row, by_folder: dict[Path, Row], table: Table, rng: np.random.Generator
-) -> npt.NDArray[np.float64]:
-    figure, given = _cost(row)[1], table.judge.buyer
-    assert figure.value is not None  # the caller's
-    own = np.full(_DRAWS, figure.value)
-    if figure.low is not None and figure.high is not None:
-        spread = (figure.high - figure.low) / (2 * _Z95)
-        own = np.maximum(rng.normal(figure.value, spread, _DRAWS), figure.value * 1e-3)
-    leave = _leave(row, by_folder)
-    if leave is None or row.hazard is None:
-        return own
-    rate = rng.choice(np.broadcast_to(row.hazard.rate, max(row.hazard.rate.size, 1)), _DRAWS)
-    return np.asarray(
-        resilience.expected_usd_per_mtok(
-            own,
-            leave.fallback_usd,
-            given.mtok_per_year,
-            leave.unpriced_usd + leave.measured_usd,
-            rate,
-            given.horizon_years,
-            given.discount_rate_per_year,
-            leave.quality_usd_per_year,
-            leave.jumps,
-        ),
-        dtype=np.float64,
-    )
+def ways(rows: Sequence[Row]) -> dict[tuple[str, str], str]:
+    """What to call each model and way of use: the model, and the way where it has several."""
+    found = dict.fromkeys((row.text("model"), row.text("deployment")) for row in rows)
+    names = [model for model, _ in found]
+    return {
+        (model, way): f"{model} ({way})" if names.count(model) > 1 else model
+        for model, way in found
+    }
 
 
 class _Texts:
@@ -176,6 +109,11 @@ def basis(row: Row) -> str:
     """The cost that a row is ranked by: of all tokens, or of output where inputs are unknown."""
     alone = row.cell.origin is not None and row.figure(_COSTS[0]).value is None
     return _COSTS[1] if alone else _COSTS[0]
+
+
+def machine(row: Row) -> str:
+    """What a row's cost is the price of, by the name that the configuration gives it."""
+    return str(row.cell.config["hardware"]["name"])
 
 
 def _cost(row: Row) -> tuple[str, Figure]:
@@ -199,6 +137,8 @@ def _buyer(table: Table, texts: _Texts, ends: bool) -> dict[str, Any]:
     places = {folder: place for place, folder in enumerate(by_folder)}
     kinds: dict[str, int] = {}
     factors: list[Any] = []
+    names: list[int] = []
+    called = ways(table.rows)
     which: list[int | None] = []
     leaves: list[Any] = []
     for row in table.rows:
@@ -210,18 +150,19 @@ def _buyer(table: Table, texts: _Texts, ends: bool) -> dict[str, Any]:
             if name not in kinds:
                 kinds[name] = len(factors)
                 factors.append(seen.factors)
+                names.append(texts.place(called[row.text("model"), row.text("deployment")]))
             which.append(kinds[name])
-        move, leave = row.move, seen.leave
+        move, left = row.move, seen.leave
         leaves.append(
             None
-            if move is None or leave is None
+            if move is None or left is None
             else [
                 places[move.fallback],
-                _rounded(leave.unpriced_usd),
-                _rounded(leave.measured_usd),
-                _rounded(leave.quality_usd_per_year),
-                _rounded(leave.hazard_per_year),
-                *([[list(jump) for jump in leave.jumps]] if leave.jumps else []),
+                _rounded(left.unpriced_usd),
+                _rounded(left.measured_usd),
+                _rounded(left.quality_usd_per_year),
+                _rounded(left.hazard_per_year),
+                *([[list(jump) for jump in left.jumps]] if left.jumps else []),
             ]
         )
     given = table.judge.buyer
@@ -235,13 +176,15 @@ def _buyer(table: Table, texts: _Texts, ends: bool) -> dict[str, Any]:
             1 if row.judged and row.judged.assessment.gate.permits else 0 for row in table.rows
         ],
         "factors": factors,
+        "names": names,
         "which": which,
         "leave": leaves,
         "figures": {key: _figures(table.rows, key, texts, ends) for key in _JUDGED},
     }
 
 
-def _leave(row: Row, by_folder: dict[Path, Row]) -> rank.Leave | None:
+def leave(row: Row, by_folder: Mapping[Path, Row]) -> rank.Leave | None:
+    """What a forced withdrawal of a row would mean; None where nothing safer stands by."""
     move, hazard = row.move, row.hazard
     if move is None or hazard is None:
         return None

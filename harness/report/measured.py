@@ -33,6 +33,7 @@ _LATENCIES = (
 # Two models of which one uses more than this many times the other's share of its roofline.
 _FAR_APART = 2.0
 _MOST_NAMED = 5
+_TEMPLATE = {True: "on", False: "off", None: "unknown"}
 _BOS = {True: "added", False: "not added", None: "unknown"}
 
 
@@ -206,14 +207,15 @@ def _conditions(cell: Cell) -> str:
         return why(cell, "accuracy")
     first = main[0]
     tasks = dict.fromkeys(
-        f"{score.task}: limit {score.limit or 'none'}, {score.num_fewshot}-shot"
+        f"{score.task}: limit {score.limit or 'none'},"
+        f" {'shots unknown' if score.num_fewshot is None else f'{score.num_fewshot}-shot'}"
         + (f", {score.cut} cut, {score.empty} empty" if score.cut is not None else "")
         + (f", {score.failed} failed" if score.failed else "")
         for score in main
     )
     return (
         f"lm-eval {first.lm_eval_version}, {first.dtype}, chat template"
-        f" {'on' if first.chat_template else 'off'}, BOS {_BOS[first.bos]}; " + "; ".join(tasks)
+        f" {_TEMPLATE[first.chat_template]}, BOS {_BOS[first.bos]}; " + "; ".join(tasks)
     )
 
 

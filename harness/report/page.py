@@ -1,31 +1,32 @@
 """The page for procurement and legal: one file, no network, good on paper."""
 
+import functools
 import json
+import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from importlib import resources
+from itertools import count
 from pathlib import Path
 from typing import Any
 
-import altair as alt
 import jinja2
-import pandas as pd
 import vl_convert
 
 from harness.config.judge import FactorName
 from harness.records.store import write_text
-from harness.report import live
+from harness.report import leads, live
 from harness.report.columns import BY_KEY
 from harness.report.join import Table
+from harness.report.page_plots import plots
 from harness.report.rows import Figure, Row
 from harness.report.tables import DISCLAIMER, cell_text, provenance, title
 
-MOST_IN_DETAIL = 40
-"""Cells whose every column stands in the page; the table at its top has all of them."""
-PLOTS = (
-    ("bill_usd_per_mtok_total", "accuracy_en", "Cost against accuracy (English)"),
-    ("bill_usd_per_mtok_total", "accuracy_zh", "Cost against accuracy (Chinese)"),
-    ("bill_usd_per_mtok_total", "risk_score", "Cost against risk"),
-)
+MOST_IN_DETAIL = 60
+"""Cells whose every column and plot stands in the page; the table of all cells has the others."""
+_MOST_CONTESTS = 12
+_FEW = 0.005
+"""A share of draws below this is not told."""
 GROUPS = (
     ("Decision", ("model", "headquarters", "jurisdictions", "licence", "evidence", "gate",
         "gate_reasons", "bill_usd_per_mtok_total", "risk_adjusted_usd_per_mtok_total",
@@ -62,142 +63,12 @@ GROUPS = (
 )  # fmt: skip
 
 
-def chart(rows: Sequence[Row], x: str, y: str, heading: str) -> alt.LayerChart | None:
-    """Two figures of each model against each other, with their intervals; None without points."""
-    points = []
-    for row in rows:
-        fx, fy = row.figure(x), row.figure(y)
-        if fx.value is not None and fy.value is not None:
-            points.append(
-                {
-                    "model": row.text("model"),
-                    "evidence": row.text("evidence"),
-                    "x": fx.value,
-                    "x_low": fx.value if fx.low is None else fx.low,
-                    "x_high": fx.value if fx.high is None else fx.high,
-                    "y": fy.value,
-                    "y_low": fy.value if fy.low is None else fy.low,
-                    "y_high": fy.value if fy.high is None else fy.high,
-                    "shown": f"{cell_text(row, BY_KEY[x])}; {cell_text(row, BY_KEY[y])}",
-                }
-            )
-    if not points:
-        return None
-    x_axis = alt.X("x:Q", title=title(BY_KEY[x]), scale=alt.Scale(zero=True))
-    y_axis = alt.Y("y:Q", title=title(BY_KEY[y]), scale=alt.Scale(zero=True))
-    base = alt.Chart(pd.DataFrame(points))
-    marks = base.mark_point(filled=True, size=110).encode(
-        x=x_axis,
-        y=y_axis,
-        color=alt.Color("model:N", title="Model"),
-        shape=alt.Shape("model:N", legend=None),
-        tooltip=[alt.Tooltip("model:N"), alt.Tooltip("shown:N"), alt.Tooltip("evidence:N")],
-    )
-    across = base.mark_rule(opacity=0.6).encode(
-        x="x_low:Q", x2="x_high:Q", y="y:Q", color="model:N"
-    )
-    along = base.mark_rule(opacity=0.6).encode(x="x:Q", y="y_low:Q", y2="y_high:Q", color="model:N")
-    return (across + along + marks).properties(
-        title=heading, width="container", height=300, description=f"{heading}, one mark per model"
-    )
-
-
-def curves(rows: Sequence[Row]) -> alt.LayerChart | None:
-    """Throughput against latency: each valid load level of each cell; None without two levels."""
-    points = [
-        {
-            "model": f"{row.text('model')}, {row.text('workload')}",
-            "level": level.name,
-            "rate": level.output_tok_per_s.value,
-            "ttft": level.ttft_s.p50.value,
-        }
-        for row in rows
-        for level in row.cell.levels
-        if not level.void and level.output_tok_per_s and level.ttft_s.p50
-    ]
-    if len(points) < 2:
-        return None
-    base = alt.Chart(pd.DataFrame(points)).encode(
-        x=alt.X("rate:Q", title="Output throughput (tok/s)"),
-        y=alt.Y("ttft:Q", title="TTFT p50 (s)"),
-        color=alt.Color("model:N", title="Model, workload"),
-    )
-    marks = base.mark_point(filled=True).encode(tooltip=["model:N", "level:N", "rate:Q", "ttft:Q"])
-    heading = "Throughput against time to first token, by load level"
-    return (base.mark_line() + marks).properties(
-        title=heading, width="container", height=300, description=heading
-    )
-
-
-def correct(rows: Sequence[Row]) -> alt.LayerChart | None:
-    """Cost of a right answer with its interval; None where no model has one."""
-    points = []
-    for row in rows:
-        figure = row.figure("cost_usd_per_correct")
-        if figure.value is not None:
-            points.append(
-                {
-                    "model": row.text("model"),
-                    "usd": figure.value,
-                    "low": figure.value if figure.low is None else figure.low,
-                    "high": figure.value if figure.high is None else figure.high,
-                }
-            )
-    if not points:
-        return None
-    base = alt.Chart(pd.DataFrame(points)).encode(y=alt.Y("model:N", title=None))
-    bars = base.mark_bar(opacity=0.7).encode(x=alt.X("usd:Q", title="USD per right GSM8K answer"))
-    heading = "Cost per right answer"
-    return (bars + base.mark_rule().encode(x="low:Q", x2="high:Q")).properties(
-        title=heading, width="container", height={"step": 26}, description=heading
-    )
-
-
-def learning(rows: Sequence[Row]) -> alt.LayerChart | None:
-    """Training loss against the bytes of text trained on, of the cells that kept their curve."""
-    points = []
-    for row in rows:
-        tuned, path = row.cell.finetune, row.folder / "finetune" / "outcome.json"
-        if tuned is None or not path.exists():
-            continue
-        curve = json.loads(path.read_text("utf-8")).get("curve") or []
-        steps = max((each["step"] for each in curve), default=0)
-        points += [
-            {
-                "model": row.text("model"),
-                "bytes": tuned.train_completion_bytes * each["step"] / steps,
-                "loss": each["loss"],
-            }
-            for each in curve
-            if steps and "loss" in each
-        ]
-    if not points:
-        return None
-    heading = "Learning curves"
-    base = alt.Chart(pd.DataFrame(points)).encode(
-        x=alt.X("bytes:Q", title="Bytes of answers trained on, passes counted"),
-        y=alt.Y("loss:Q", title="Training loss"),
-        color=alt.Color("model:N", title="Model"),
-    )
-    return alt.layer(base.mark_line()).properties(
-        title=heading, width="container", height=300, description=heading
-    )
-
-
 def write_html(tables: Sequence[Table], path: Path) -> None:
     """Write the page for these buyers, the first one's in full; scripts and data are inside it."""
     table = tables[0]
-    detailed = table.rows[:MOST_IN_DETAIL]
-    drawn = [(heading, chart(detailed, x, y, heading)) for x, y, heading in PLOTS]
-    drawn += [
-        ("Throughput against time to first token", curves(detailed)),
-        ("Cost per right answer", correct(detailed)),
-        ("Learning curves", learning(detailed)),
-    ]
-    charts: list[dict[str, Any]] = [
-        {"title": heading, "spec": json.loads(made.to_json()) if made else None}
-        for heading, made in drawn
-    ]
+    detailed = in_detail(table)
+    charts = plots(detailed)
+    contests = [leads.contests(each) for each in tables]
     html = _template().render(
         disclaimer=DISCLAIMER,
         cpu=any(row.cell.cpu_only for row in table.rows),
@@ -205,9 +76,16 @@ def write_html(tables: Sequence[Table], path: Path) -> None:
         day=table.day,
         buyer=table.judge.buyer.profile.replace("_", " "),
         buyers=[each.judge.buyer.profile.replace("_", " ") for each in tables],
-        verdicts=_verdicts(tables),
-        stability=live.stability(table),
-        cheapest=live.cheapest(table),
+        gates=_gates(tables),
+        verdict=_verdict(contests),
+        contests=len(contests[0]),
+        stability=_told(leads.stability(table)),
+        cheapest=[
+            (_question(each), _told(each.shares))
+            for each in contests[0][:_MOST_CONTESTS]
+            if len(each.shares) > 1
+        ],
+        draws=leads.MOST_DRAWS,
         cells=len(table.rows),
         detailed=len(detailed),
         groups=[
@@ -216,24 +94,91 @@ def write_html(tables: Sequence[Table], path: Path) -> None:
                 "columns": [{"title": title(BY_KEY[key])} for key in keys],
                 "rows": [[_shown(row, key) for key in keys] for row in detailed],
             }
-            for heading, keys in GROUPS
+            for heading, keys in _groups(detailed)
         ],
-        evidence=[
-            {
-                "model": row.text("model"),
-                "factors": _factors(row, table.judge.risk.weights),
-                "reason": row.text("risk_factors"),
-            }
-            for row in _one_each(table.rows)
-        ],
-        charts=charts,
+        evidence=_evidence(table),
+        charts={
+            "drawn": [chart["title"] for chart in charts if chart["spec"]],
+            "missing": [chart["title"] for chart in charts if not chart["spec"]],
+        },
         specs=_script_json([chart["spec"] for chart in charts if chart["spec"]]),
         live=_script_json(live.payload(tables)),
+        style=_packaged("page.css"),
         script=_packaged("page.js"),
         library=_library(),
         provenance=provenance(table),
     )
     write_text(path, html)
+
+
+def in_detail(table: Table) -> list[Row]:
+    """All cells where they are few; else the cheapest of each model and workload, while room is.
+
+    Each model has one before any has a second.
+    """
+    if len(table.rows) <= MOST_IN_DETAIL:
+        return list(table.rows)
+    cheapest: dict[tuple[str, str], Row] = {}
+    for row in table.rows:
+        key = row.text("model"), row.text("workload")
+        if key not in cheapest or _bill(row) < _bill(cheapest[key]):
+            cheapest[key] = row
+    turn: Counter[str] = Counter()
+    queue = []
+    for row in cheapest.values():
+        queue.append((turn[row.text("model")], row))
+        turn[row.text("model")] += 1
+    queue.sort(key=lambda pair: pair[0])
+    chosen = {id(row) for _, row in queue[:MOST_IN_DETAIL]}
+    return [row for row in table.rows if id(row) in chosen]
+
+
+def _bill(row: Row) -> float:
+    value = row.figure(live.basis(row)).value
+    return math.inf if value is None else value
+
+
+def _groups(rows: Sequence[Row]) -> list[tuple[str, Sequence[str]]]:
+    """The groups of columns; with the workload beside the model where there are several."""
+    if len({row.text("workload") for row in rows}) < 2:
+        return list(GROUPS)
+    return [
+        (heading, keys if "workload" in keys else (keys[0], "workload", *keys[1:]))
+        for heading, keys in GROUPS
+    ]
+
+
+def _question(contest: leads.Contest) -> str:
+    counted = "output tokens" if contest.basis.endswith("output") else "all tokens"
+    return f"{contest.workload}, by {counted}"
+
+
+def _verdict(contests: Sequence[Sequence[leads.Contest]]) -> list[dict[str, Any]]:
+    """Per workload the leader of each buyer, as the first table says it."""
+    return [
+        {"question": _question(each[0]), "leaders": [_leader(contest) for contest in each]}
+        for each in list(zip(*contests, strict=True))[:_MOST_CONTESTS]
+    ]
+
+
+def _leader(contest: leads.Contest) -> dict[str, str]:
+    able = f"{len(contest.shares)} of {contest.models} models may be ranked"
+    found = contest.leader
+    if found is None:
+        return {"model": "", "text": f"none: {able}", "kind": "missing"}
+    text = f"{found.usd:.3g} USD per million; {found.row.text('evidence').split(';')[0]}; {able}"
+    if len(contest.shares) > 1:
+        text = f"{text}; stays cheapest in {found.share:.0%} of the draws"
+    return {"model": found.row.text("model"), "text": text, "kind": ""}
+
+
+def _told(shares: Sequence[tuple[str, float]]) -> str:
+    """The shares as a sentence's end; the small ones as one."""
+    told = [f"{name} in {share:.0%}" for name, share in shares if share >= _FEW]
+    rest = len(shares) - len(told)
+    if rest:
+        told.append(f"{'the other' if rest == 1 else f'each of the other {rest}'} in less than 1%")
+    return ", ".join(told)
 
 
 def _one_each(rows: Sequence[Row]) -> list[Row]:
@@ -244,11 +189,12 @@ def _one_each(rows: Sequence[Row]) -> list[Row]:
     return list(found.values())
 
 
-def _verdicts(tables: Sequence[Table]) -> list[dict[str, Any]]:
-    """Per model the gate of each buyer, with its reasons."""
+def _gates(tables: Sequence[Table]) -> list[dict[str, Any]]:
+    """Per model and way of use the gate of each buyer, with its reasons."""
+    called = live.ways(tables[0].rows)
     return [
         {
-            "model": rows[0].text("model"),
+            "model": called[rows[0].text("model"), rows[0].text("deployment")],
             "headquarters": rows[0].text("headquarters"),
             "gates": [
                 {"gate": row.text("gate").replace("_", " "), "why": row.text("gate_reasons")}
@@ -256,6 +202,20 @@ def _verdicts(tables: Sequence[Table]) -> list[dict[str, Any]]:
             ],
         }
         for rows in zip(*(_one_each(table.rows) for table in tables), strict=True)
+    ]
+
+
+def _evidence(table: Table) -> list[dict[str, Any]]:
+    """Per model and way of use its factors; those with some numbered as the live data does."""
+    called, assessed = live.ways(table.rows), count()
+    return [
+        {
+            "model": called[row.text("model"), row.text("deployment")],
+            "kind": None if row.judged is None else next(assessed),
+            "factors": _factors(row, table.judge.risk.weights),
+            "reason": row.text("risk_factors"),
+        }
+        for row in _one_each(table.rows)
     ]
 
 
@@ -275,14 +235,15 @@ def _factors(row: Row, weights: Mapping[FactorName, float]) -> list[dict[str, An
     ]
 
 
-def _shown(row: Any, key: str) -> dict[str, str]:
+def _shown(row: Row, key: str) -> dict[str, str]:
     value = row.values[key]
-    source = value.source if isinstance(value, Figure) else ""
-    missing = isinstance(value, Figure) and value.value is None
+    kind = "missing" if isinstance(value, Figure) and value.value is None else ""
+    if key == "evidence":
+        kind = f"evidence {row.text(key).split(' ', maxsplit=1)[0]}"
     return {
         "text": cell_text(row, BY_KEY[key]),
-        "source": source,
-        "missing": "missing" if missing else "",
+        "source": value.source if isinstance(value, Figure) else "",
+        "kind": kind,
     }
 
 
@@ -291,6 +252,7 @@ def _script_json(value: Any) -> str:
     return json.dumps(value, separators=(",", ":")).replace("<", "\\u003c")
 
 
+@functools.cache
 def _library() -> str:
     code: str = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
     return code.replace("</script", "<\\/script")

@@ -120,7 +120,8 @@ def why_no_load(cell: Cell) -> str:
 def why(cell: Cell, stage: StageName) -> str:
     """Why a stage left no figure."""
     state = cell.stages.get(stage, Stage(status="off"))  # an older record knows fewer stages
-    text = {"off": "switched off", "not_reached": "not reached"}.get(state.status)
+    off = "switched off" if cell.origin is None else "not in the source"
+    text = {"off": off, "not_reached": "not reached"}.get(state.status)
     return f"not measured: {text or state.reason or 'not among the tasks'}"
 
 

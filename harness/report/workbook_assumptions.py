@@ -62,11 +62,18 @@ def assumptions(plan: Plan) -> Iterator[Assumption]:
     ):
         source = f"{sourced.source} ({sourced.as_of})"
         yield Assumption(what, name, sourced.value, unit, source)
-    for factor in FACTORS:
-        yield Assumption(
-            f"Weight of {factor.replace('_', ' ')}", f"weight_{factor}", risk.weights[factor],
-            "share; the weights are divided by their sum", "a judgement: risk.weights",
-        )  # fmt: skip
+    for number, names in enumerate(plan.weights):
+        if names in plan.weights[:number]:
+            continue
+        weighed = plan.tables[number].judge
+        for factor in FACTORS:
+            of = f", {weighed.buyer.profile}" if number else ""
+            yield Assumption(
+                f"Weight of {factor.replace('_', ' ')}{of}", names[factor],
+                weighed.risk.weights[factor], "share; the weights are divided by their sum",
+                "a judgement: the buyer's own" if weighed.buyer.weights
+                else "a judgement: risk.weights",
+            )  # fmt: skip
     for content in contents(plan):
         yield Assumption(
             f"Part of the weights of behaviour and security that counts for {content}",

@@ -40,16 +40,22 @@ class Look(NamedTuple):
 
     digits: int | None = None  # decimals; None: as it comes
     evidence: Evidence = "measured"
-    kind: Literal["plain", "head", "title", "input", "missing", "side", "strong"] = "plain"
+    kind: Literal[
+        "plain", "head", "title", "section", "input", "number", "missing", "side", "strong"
+    ] = "plain"
     live: bool = False
     linked: bool = False
     wrap: bool = False
 
 
+_PARAGRAPH = Look(wrap=True)
+_LINE_POINTS, _MOST_POINTS = 14.0, 400.0  # a row takes 409
 _KINDS: Mapping[str, Mapping[str, Any]] = {
     "plain": {},
+    "number": {},
     "head": {"bold": True, "text_wrap": True, "bottom": 2},
     "title": {"bold": True, "font_size": 15},
+    "section": {"bold": True, "font_size": 12},
     "strong": {"bold": True},
     "input": {"border": 2, "pattern": 17, "locked": False},
     # A pattern of dots stays one on paper and in grey.
@@ -84,6 +90,13 @@ def marked(text: str) -> str:
     return f"{MARKS[evidence_of(text)]} {clean(text)}"
 
 
+def verdict(gate: str) -> str:
+    """A gate in words, with a sign that tells at a glance and on paper."""
+    words = gate.replace("_", " ")
+    sign = {"clear": "✓", "blocked": "✗", "unknown": "?", "not assessed": "?"}.get(words, "!")
+    return f"{sign} {words}"
+
+
 def defined_name(prefix: str, name: str, taken: Sequence[str]) -> str:
     """A name that formulas may use: letters, digits and underscores, and no other's."""
     base = f"{prefix}_{re.sub(r'[^a-z0-9]+', '_', name.lower()).strip('_')[:60]}"
@@ -111,6 +124,8 @@ class Book:
     path: Path
     book: xlsxwriter.Workbook = field(init=False)
     _formats: dict[Look, Format] = field(default_factory=dict)
+    _widths: dict[Worksheet, Sequence[float]] = field(default_factory=dict)
+    _tallest: tuple[Worksheet | None, int, int] = (None, 0, 1)  # sheet, row, lines of text
 
     def __post_init__(self) -> None:
         self._partial = self.path.with_name(f".{self.path.name}.partial")
@@ -141,11 +156,13 @@ class Book:
     ) -> Worksheet:
         """A new sheet, set to print on landscape pages as wide as the sheet."""
         sheet: Worksheet = self.book.add_worksheet(name)
+        self._widths[sheet] = widths
         for place, width in enumerate(widths):
             sheet.set_column(place, place, width)
         sheet.freeze_panes(*frozen)
         sheet.set_landscape()
         sheet.set_paper(9)
+        sheet.set_margins(left=0.4, right=0.4, top=0.5, bottom=0.6)
         sheet.fit_to_pages(1, 0)
         sheet.repeat_rows(0)
         sheet.set_footer("&L&F, &A&RPage &P of &N")
@@ -159,6 +176,8 @@ class Book:
                 mark = "" if look.evidence == "measured" else f'"{MARKS[look.evidence]} "'
                 places = f".{'0' * look.digits}" if look.digits else ""
                 given |= {"num_format": f"{mark}#,##0{places};{mark}-#,##0{places}"}
+            elif look.kind in ("plain", "strong", "missing"):
+                given |= {"align": "left", "indent": 1}  # else text touches the number before it
             if look.evidence != "measured":
                 given |= {"italic": True}
             if look.live:
@@ -182,7 +201,11 @@ class Book:
         """One cell; `link` is a place in this file, such as 'Figures'!A5."""
         if content is None:
             return
+        if look.kind == "plain" and isinstance(content, float):
+            look = look._replace(kind="number")
         form = self.look(look)
+        if isinstance(content, str) and (look.wrap or look.kind == "head"):
+            self._room(sheet, row, content, self._widths[sheet][column])
         if link:
             sheet.write_url(row, column, f"internal:{link}", form, string=" ")
         if isinstance(content, Live):
@@ -198,3 +221,46 @@ class Book:
         """A line of headings."""
         for place, title in enumerate(titles):
             self.put(sheet, row, place, title, Look(kind="head"))
+
+    def paragraph(
+        self, sheet: Worksheet, row: int, content: str | Live, last: int, look: Look = _PARAGRAPH
+    ) -> None:
+        """Running text over the columns up to `last`."""
+        shown = str(content.value) if isinstance(content, Live) else clean(content)
+        form = self.look(look)
+        self._room(sheet, row, shown, sum(self._widths[sheet][: last + 1]))
+        sheet.merge_range(row, 0, row, last, "", form)
+        if isinstance(content, Live):
+            sheet.write_formula(row, 0, content.formula, form, content.value)
+        else:
+            sheet.write_string(row, 0, shown, form)
+
+    def bars(self, sheet: Worksheet, first: int, last: int, column: int) -> None:
+        """Grey bars behind the numbers of a column: their lengths compare on paper too."""
+        rule = {
+            "type": "data_bar", "bar_solid": True, "bar_color": "#C8C8C8", "min_type": "num",
+            "min_value": 0, "bar_border_color": "#808080", "data_bar_2010": True,
+        }  # fmt: skip
+        sheet.conditional_format(first, column, last, column, rule)
+
+    def first(self, sheet: Worksheet, first: int, last: int, column: int) -> None:
+        """The first rank in bold, framed and on dots, wherever a change of assumptions puts it."""
+        form = self.book.add_format({"bold": True, "border": 1, "pattern": 17})
+        rule = {"type": "cell", "criteria": "==", "value": 1, "format": form}
+        sheet.conditional_format(first, column, last, column, rule)
+
+    def verdicts(self, sheet: Worksheet, first: int, columns: tuple[int, int], last: int) -> None:
+        """What may not be used is struck out; what needs a person is bold and framed."""
+        struck = self.book.add_format({"bold": True, "font_strikeout": True, "pattern": 17})
+        framed = self.book.add_format({"bold": True, "border": 1})
+        for text, form in (("✗", struck), ("!", framed), ("?", framed)):
+            rule = {"type": "text", "criteria": "begins with", "value": text, "format": form}
+            sheet.conditional_format(first, columns[0], last, columns[1], rule)
+
+    def _room(self, sheet: Worksheet, row: int, text: str, width: float) -> None:
+        """A row as tall as its longest wrapped text: programs do not all do it by themselves."""
+        needed = sum(math.ceil((len(line) + 1) / width) for line in text.split("\n"))
+        held = self._tallest[2] if self._tallest[:2] == (sheet, row) else 1
+        if needed > held:
+            sheet.set_row(row, min(_LINE_POINTS * needed, _MOST_POINTS))
+            self._tallest = sheet, row, needed

@@ -1,11 +1,13 @@
 """Where everything stands in the workbook, and what each figure moves with."""
 
+import itertools
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from harness.config.judge import FACTORS, FactorName
 from harness.report.columns import COLUMNS, Column
 from harness.report.join import Table
 from harness.report.judged import ADJUSTED_BY
@@ -16,7 +18,7 @@ from harness.report.workbook_book import Content, Live, defined_name
 MOST_FIGURES = 20_000
 """Lines of evidence, some 300 cells: more make a file that takes long to write and to open."""
 MOST_OPTIONS = 500
-"""Lines of the memo."""
+"""Lines of the memo for one buyer."""
 FIGURES = "Figures"
 _NOTHING_BEHIND = ("not measured", "not applicable", "not assessed")
 _FIGURE_COLUMNS = tuple(column for column in COLUMNS if column.kind == "figure")
@@ -52,19 +54,23 @@ class Plan:
         self.tables = tables
         self.judge = tables[0].judge
         self.rows = tables[0].rows
-        self.options = _options(tables[0].rows)[:MOST_OPTIONS]
+        self.shown = list(range(len(self.rows)))
+        self._evidence = list(itertools.islice(self._lines(), MOST_FIGURES + 1))
+        self.whole = len(self._evidence) <= MOST_FIGURES
         per_row = len(_FIGURE_COLUMNS) + (len(tables) - 1) * len(_JUDGED_COLUMNS)
-        self.whole = len(self.rows) * per_row <= MOST_FIGURES
-        all_rows = list(range(len(self.rows)))
-        self.shown = all_rows if self.whole else sorted(self.options)[: MOST_FIGURES // per_row]
-        self.options = [i for i in self.options if i in set(self.shown)]
-        self._evidence = list(self._lines())
+        most = MOST_OPTIONS if self.whole else min(MOST_OPTIONS, MOST_FIGURES // per_row)
+        found = _options(self.rows)
+        self.left_out = max(len(found) - most, 0)
+        self.options = _fair(found, self.rows, most)
+        if not self.whole:
+            self.shown = sorted(self.options)
+            self._evidence = list(self._lines())
+        self.weights = _weights(tables)
         self._place = {
             (number, i, each.column.key): line
             for line, (number, i, each) in enumerate(self._evidence)
         }
         self.prices = self._prices()
-        self.index = {row.folder: i for i, row in enumerate(self.rows)}
 
     def _prices(self) -> dict[str, str]:
         """The name of each machine's price."""
@@ -147,17 +153,50 @@ def eligible(row: Row) -> str:
     return "" if bill.value is not None else bill.reason or "not measured"
 
 
+def _weights(tables: Sequence[Table]) -> list[dict[FactorName, str]]:
+    """The names of each buyer's weights: buyers with equal weights share them."""
+    names: list[dict[FactorName, str]] = []
+    taken: list[str] = []
+    for number, table in enumerate(tables):
+        own = table.judge.risk.weights
+        twin = next((i for i in range(number) if tables[i].judge.risk.weights == own), None)
+        if twin is not None:
+            names.append(names[twin])
+            continue
+        of = f"_{table.judge.buyer.profile}" if number else ""
+        made = {factor: defined_name("weight", f"{factor}{of}", taken) for factor in FACTORS}
+        taken += made.values()
+        names.append(made)
+    return names
+
+
 def _options(rows: Sequence[Row]) -> list[int]:
     """What a buyer chooses between: of each model, workload, machine and origin the cheapest cell.
 
-    By workload; within it those that may be ranked first, cheapest first.
+    By workload and what its cost counts; within it those that may be ranked first, cheapest first.
     """
     groups: dict[tuple[str, ...], list[int]] = defaultdict(list)
     for i, row in enumerate(rows):
         keys = ("workload", "model", "model_key", "hardware", "evidence")
         groups[tuple(row.text(key) for key in keys)].append(i)
     best = [min(group, key=lambda i: _order(rows[i])) for group in groups.values()]
-    return sorted(best, key=lambda i: (rows[i].text("workload"), *_order(rows[i])))
+    return sorted(best, key=lambda i: (*contest(rows[i]), *_order(rows[i])))
+
+
+def _fair(options: Sequence[int], rows: Sequence[Row], most: int) -> list[int]:
+    """The first few of every contest where there are too many, in the order given."""
+    seen: Counter[tuple[str, str]] = Counter()
+    places: dict[int, int] = {}
+    for i in options:
+        places[i] = seen[contest(rows[i])]
+        seen[contest(rows[i])] += 1
+    kept = set(sorted(options, key=lambda i: places[i])[:most])
+    return [i for i in options if i in kept]
+
+
+def contest(row: Row) -> tuple[str, str]:
+    """What a row is ranked within: costs of one workload that count the same tokens."""
+    return row.text("workload"), basis(row)
 
 
 def _order(row: Row) -> tuple[bool, float]:

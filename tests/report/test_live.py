@@ -1,43 +1,44 @@
-"""harness.report.live: how often each model leads, by hand where an end is certain."""
+"""harness.report.live: what goes to the page's script."""
 
+import json
 from pathlib import Path
 
-import pytest
-
 from harness.report import live
-from tests.builders import cell
-from tests.report.judging import risky, table
+from tests.builders import cell, failed_cell
+from tests.report.judging import API, endpoint, risky, table
 
 
-def test_a_cheaper_model_that_hardly_leaves_is_nearly_always_the_cheapest(tmp_path: Path) -> None:
-    # Half the cost of the other, intervals of a tenth: 12.5 +- 0.6 against 25 +- 1.3
-    made = table(tmp_path, cell(), risky(), changes={"buyer.mtok_per_year": 1e9})
+def test_one_model_used_in_two_ways_has_two_names(tmp_path: Path) -> None:
+    made = table(tmp_path, cell(), endpoint(cell_id="e-api-000000000003"), changes=API)
 
-    [(workload, shares)] = live.cheapest(made)
-
-    assert workload == "chat_short"
-    assert shares == [("risky", 1.0), ("tiny", 0.0)]
-
-
-def test_moving_that_costs_more_than_all_that_is_saved_makes_the_safe_one_cheapest(
-    tmp_path: Path,
-) -> None:
-    dear = {"buyer.mtok_per_year": 1.0, "buyer.switch.contracts_usd": {"low": 1e7, "high": 2e7}}
-    made = table(tmp_path, cell(), risky(), changes=dear)
-
-    [(_, shares)] = live.cheapest(made)
-
-    assert dict(shares)["tiny"] > 0.95
+    assert live.ways(made.rows) == {
+        ("tiny", "self hosted"): "tiny (self hosted)",
+        ("tiny", "third party"): "tiny (third party)",
+    }
 
 
-def test_the_safer_model_leads_in_nearly_all_weightings(tmp_path: Path) -> None:
-    shares = dict(live.stability(table(tmp_path, cell(), risky())))
+def test_an_apis_price_hangs_on_no_machine(tmp_path: Path) -> None:
+    made = table(tmp_path, cell(), endpoint(cell_id="e-api-000000000003"), changes=API)
 
-    assert sum(shares.values()) == pytest.approx(1)
-    assert shares["tiny"] > 0.99
+    assert live.payload([made])["scales"] == [0, 1]  # by folder: the API first
 
 
-def test_one_model_alone_leads_nothing(tmp_path: Path) -> None:
-    made = table(tmp_path, cell())
+def test_a_text_goes_to_the_page_once_and_a_missing_figure_as_its_reason(tmp_path: Path) -> None:
+    made = table(tmp_path, cell(), risky(), failed_cell("x-failed-000000000009"))
 
-    assert (live.stability(made), live.cheapest(made)) == ([], [])
+    told = live.payload([made])
+
+    said = json.dumps(told)
+    assert said.count(json.dumps(made.rows[0].text("hardware"))) == 1
+    assert told["usd"] == [12.5, 25.0, None]
+    assert told["dictionary"][told["usdReason"][2]] == "not measured: not reached"
+    assert told["done"] == [1, 1, 0]
+
+
+def test_a_fallback_is_named_by_the_place_of_its_cell(tmp_path: Path) -> None:
+    made = table(tmp_path, cell(), risky())
+
+    leaves = live.payload([made])["buyers"][0]["leave"]
+
+    assert leaves[0][0] == 1  # from the listed one to the clean one
+    assert leaves[1] is None  # and nothing is safer than that

@@ -1,16 +1,16 @@
 """harness.report.page: one file, no network, nobody else's script."""
 
+import datetime as dt
 import json
 import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from harness.report.join import Table, join
-from harness.report.page import chart, write_html
+from harness.report.page import MOST_IN_DETAIL, in_detail, write_html
 from harness.report.tables import DISCLAIMER
 from tests.builders import (
     cell,
@@ -20,6 +20,7 @@ from tests.builders import (
     score,
     write_sweep,
 )
+from tests.report import synthetic
 from tests.risk.making import fact, licence, model, registry, write_registry
 
 SCRIPT = "<script>alert(1)</script>"
@@ -83,7 +84,7 @@ def test_the_page_is_whole_without_a_network(elements: Elements) -> None:
 
 
 def test_text_of_others_becomes_neither_script_nor_element(html: str, elements: Elements) -> None:
-    assert elements.tags.count("script") == 5  # library, specs, live data, two of ours
+    assert elements.tags.count("script") == 4  # library, specs, live data, ours
     assert elements.handlers == []
     assert SCRIPT not in html
     assert "&lt;script&gt;alert(1)" in html
@@ -98,17 +99,11 @@ def test_a_models_name_cannot_end_the_script_that_holds_the_charts(html: str) ->
     assert f"{SCRIPT}{BREAKOUT}" in names
 
 
-def test_a_chart_without_points_is_named_and_not_drawn(table: Table, html: str) -> None:
-    # No cell has a Chinese score.
-    assert chart(table.rows, "bill_usd_per_mtok_total", "accuracy_zh", "x") is None
-    assert "Cost against accuracy (Chinese): not drawn, no model has both figures." in html
-
-
-def test_a_chart_draws_only_models_that_have_both_figures(table: Table) -> None:
-    drawn: Any = chart(table.rows, "bill_usd_per_mtok_total", "accuracy_en", "x")
-
-    [points] = drawn.to_dict()["datasets"].values()
-    assert [point["model"] for point in points] == ["tiny", f"{SCRIPT}{BREAKOUT}"]
+def test_a_chart_without_points_is_named_and_not_drawn(html: str) -> None:
+    told = re.search(r"Not drawn, no cell has the figures: ([^<]*)", html)
+    assert told
+    assert "Cost against accuracy (Chinese)" in told[1]
+    assert "Cost against risk" not in told[1]
 
 
 def test_the_page_has_every_model_in_every_table_in_the_order_of_the_records(
@@ -132,3 +127,26 @@ def test_a_model_that_is_not_assessed_says_what_to_do(html: str) -> None:
 def test_the_page_says_that_it_is_no_legal_advice_and_that_a_cpu_is_no_gpu(html: str) -> None:
     assert DISCLAIMER in html
     assert "CPU figures." in html
+
+
+def test_the_first_table_names_the_cheapest_model_that_may_be_ranked(html: str) -> None:
+    verdict = html.split('aria-label="Verdict by buyer"')[1].split("</table>", maxsplit=1)[0]
+
+    # Of four cells one failed and one is not assessed; tiny and the hostile one cost the same.
+    assert "<strong>tiny</strong>" in verdict
+    assert "2 of 2 models may be ranked" in verdict
+
+
+def test_of_many_cells_each_model_keeps_its_cheapest_before_any_has_a_second(
+    tmp_path: Path,
+) -> None:
+    rows = join([synthetic.write(tmp_path / "many", 4, 2, 12)], judge_config()).rows
+
+    kept = in_detail(Table(rows, judge_config(), dt.date(2026, 11, 25), []))
+
+    assert len(rows) > MOST_IN_DETAIL
+    assert len(kept) == 8  # four models, two workloads
+    one = [row for row in rows if row.text("model") == "model_00"
+           and row.text("workload") == "load_0"]  # fmt: skip
+    cheapest = min(one, key=lambda row: row.figure("bill_usd_per_mtok_total").value or 0.0)
+    assert cheapest in kept

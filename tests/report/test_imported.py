@@ -1,0 +1,90 @@
+"""Columns of cells that somebody else measured."""
+
+import dataclasses
+import datetime as dt
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.config import load
+from harness.imports import inferencex as reader
+from harness.imports.cells import About, cell
+from harness.imports.found import Found, Source, read
+from harness.report.imported import imported
+from harness.report.rows import Row
+from tests.imports.given import DATA, found, source
+from tests.imports.test_inferencex import EARLY, ONE_NODE
+
+FULL = ["pricing=term_2026_06", "pricing.utilisation=1.0"]
+NOW = dt.datetime(2026, 11, 27, 9, tzinfo=dt.UTC)
+
+
+def row(each: Found, file: Any, **about: Any) -> Row:
+    given = About(**{"format": "x", "hardware": "h100_sxm", "gpus": 1, "model": "a/b"} | about)
+    made = Row(cell(each, file, given, "s", NOW), Path("s"))
+    imported(made, load.judge(FULL))
+    return made
+
+
+def inferencex(tmp_path: Path, data: Any) -> Row:
+    file = source(tmp_path, data)
+    [each] = reader.read(file)
+    return row(each, file, gpus=None)
+
+
+def source_of(name: str) -> Source:
+    return read(DATA / name)
+
+
+def test_output_and_total_are_billed_each_by_its_own_rate(tmp_path: Path) -> None:
+    made = inferencex(tmp_path, ONE_NODE)
+
+    # 4 GPUs x 1.69 USD/h over 4,000 output and 12,000 tokens a second in all; output tokens cost
+    # what InferenceX's own formula says, 1.69 / (1,000 x 3600 / 1e6)
+    assert made.figure("bill_usd_per_mtok_output").value == pytest.approx(1.69 / 3.6)
+    assert made.figure("bill_usd_per_mtok_total").value == pytest.approx(1.69 / 10.8)
+    assert "must never be added" in made.text("cost_conditions")
+
+
+def test_a_source_without_output_throughput_is_billed_by_all_tokens_alone(tmp_path: Path) -> None:
+    made = inferencex(tmp_path, EARLY)
+
+    assert made.figure("bill_usd_per_mtok_total").value == pytest.approx(1.69 / 10.8)
+    assert made.figure("bill_usd_per_mtok_output").reason == (
+        "not measured: the source gives input and output together"
+    )
+    assert made.figure("cost_usd_per_1000_tasks").value is None
+
+
+def test_what_ran_without_a_server_has_no_price() -> None:
+    [each] = found("vllm-bench-0.32.0/throughput.json")
+
+    made = row(each, source_of("vllm-bench-0.32.0/throughput.json"))
+
+    assert made.figure("bill_usd_per_mtok_total").reason == (
+        "not measured: the source has no server"
+    )
+
+
+def test_a_level_with_failed_requests_has_no_figure_and_no_price() -> None:
+    name = "vllm-bench-0.32.0/serve.json"
+    [each] = found(name)
+    void = each.imported.model_copy(update={"void": ("3 of 20 requests failed, limit 1%",)})
+
+    made = row(dataclasses.replace(each, imported=void), source_of(name))
+
+    for key in ("output_tok_per_s", "ttft_p50_s", "bill_usd_per_mtok_total"):
+        assert made.figure(key).reason == "void: 3 of 20 requests failed, limit 1%"
+
+
+def test_without_the_number_of_gpus_nothing_is_priced() -> None:
+    name = "vllm-bench-0.32.0/serve.json"
+    [each] = found(name)
+
+    made = row(each, source_of(name), gpus=None)
+
+    assert made.figure("output_tok_per_s").value == pytest.approx(70.5917, abs=1e-4)
+    assert made.figure("bill_usd_per_mtok_output").reason == (
+        "not measured: how many GPUs is unknown; import with --gpus"
+    )

@@ -1,0 +1,72 @@
+"""harness.report.leads: who leads and how often, by hand where an end is certain."""
+
+from pathlib import Path
+
+import pytest
+
+from harness.report import leads
+from tests.builders import cell, failed_cell
+from tests.report.judging import risky, table
+
+
+def test_a_cheaper_model_that_hardly_leaves_is_nearly_always_the_cheapest(tmp_path: Path) -> None:
+    # Half the cost of the other, intervals of a tenth: 12.5 +- 0.6 against 25 +- 1.3
+    made = table(tmp_path, cell(), risky(), changes={"buyer.mtok_per_year": 1e9})
+
+    [found] = leads.contests(made)
+
+    assert (found.workload, found.basis) == ("chat_short", "bill_usd_per_mtok_total")
+    assert found.shares == [("risky", 1.0), ("tiny", 0.0)]
+    assert found.leader is not None
+    assert (found.leader.row.text("model"), found.leader.share) == ("risky", 1.0)
+
+
+def test_moving_that_costs_more_than_all_that_is_saved_makes_the_safe_one_cheapest(
+    tmp_path: Path,
+) -> None:
+    dear = {"buyer.mtok_per_year": 1.0, "buyer.switch.contracts_usd": {"low": 1e7, "high": 2e7}}
+    made = table(tmp_path, cell(), risky(), changes=dear)
+
+    [found] = leads.contests(made)
+
+    assert dict(found.shares)["tiny"] > 0.95
+
+
+def test_the_safer_model_leads_in_nearly_all_weightings(tmp_path: Path) -> None:
+    shares = dict(leads.stability(table(tmp_path, cell(), risky())))
+
+    assert sum(shares.values()) == pytest.approx(1)
+    assert shares["tiny"] > 0.99
+
+
+def test_one_model_alone_leads_nothing(tmp_path: Path) -> None:
+    made = table(tmp_path, cell())
+
+    [found] = leads.contests(made)
+    assert leads.stability(made) == []
+    assert found.shares == [("tiny", 1.0)]
+
+
+def test_what_a_buyer_may_not_use_leads_nothing(tmp_path: Path) -> None:
+    bound = {"buyer.bound_as": ["us_defence_contractor"]}
+    made = table(tmp_path, cell(), risky(), failed_cell("x-failed-000000000009"), changes=bound)
+
+    [found] = leads.contests(made)
+
+    assert found.models == 2
+    assert found.shares == [("tiny", 1.0)]
+    assert leads.stability(made) == []
+
+
+def test_a_machines_price_moves_all_on_it_alike_so_it_changes_no_lead(tmp_path: Path) -> None:
+    # Bills 25 and 12.5, both on one machine whose price may be a tenth or tenfold.
+    wide = {
+        "buyer.mtok_per_year": 1e12,
+        "pricing.machines.cpu.low_usd_per_hour": 0.36,
+        "pricing.machines.cpu.high_usd_per_hour": 36.0,
+    }
+    made = table(tmp_path, cell(), risky(), changes=wide)
+
+    [found] = leads.contests(made)
+
+    assert found.shares == [("risky", 1.0), ("tiny", 0.0)]

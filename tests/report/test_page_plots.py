@@ -1,0 +1,52 @@
+"""harness.report.page_plots: what is drawn, and what is not."""
+
+from pathlib import Path
+from typing import Any
+
+from harness.report.page_plots import chart, correct, curves, learning
+from tests.builders import cell, estimate, failed_cell, level, score
+from tests.report.judging import risky, table
+
+ACCURACY = score(task="hellaswag_100", metric="acc_norm", output_tokens=None)
+BILL = "bill_usd_per_mtok_total"
+
+
+def points(drawn: Any) -> list[dict[str, Any]]:
+    [found] = drawn.to_dict()["datasets"].values()
+    return list(found)
+
+
+def test_a_chart_draws_only_cells_that_have_both_figures(tmp_path: Path) -> None:
+    rows = table(tmp_path, cell(scores=(ACCURACY,)), risky(), failed_cell()).rows
+
+    assert [each["model"] for each in points(chart(rows, BILL, "accuracy_en", "x"))] == ["tiny"]
+    assert chart(rows, BILL, "accuracy_zh", "x") is None
+
+
+def test_a_mark_carries_its_interval_and_its_shape_tells_how_it_came_about(tmp_path: Path) -> None:
+    drawn: Any = chart(table(tmp_path, cell()).rows, BILL, "risk_score", "x")
+
+    [point] = points(drawn)
+    assert point["x_low"] < point["x"] == 25.0 < point["x_high"]
+    assert point["evidence"] == "measured"
+    scale = drawn.to_dict()["layer"][2]["encoding"]["shape"]["scale"]
+    shapes = dict(zip(scale["domain"], scale["range"], strict=True))
+    assert shapes == {"measured": "circle", "imported": "triangle-up", "estimated": "cross"}
+
+
+def test_a_curve_leaves_void_levels_out_and_needs_two(tmp_path: Path) -> None:
+    slow = level(name="slow", output_tok_per_s=estimate(5.0))
+    bad = level(name="bad", void=("errors",))
+    three = table(tmp_path / "a", cell(levels=(level(), slow, bad))).rows
+    one = table(tmp_path / "b", cell(levels=(level(), bad))).rows
+
+    drawn = points(curves(three, "ttft_s", "x"))
+
+    assert sorted(each["rate"] for each in drawn) == [5.0, 10.0]
+    assert curves(one, "ttft_s", "x") is None
+
+
+def test_nothing_is_drawn_where_nothing_was_measured(tmp_path: Path) -> None:
+    rows = table(tmp_path, failed_cell()).rows
+
+    assert (correct(rows), learning(rows), curves(rows, "itl_s", "x")) == (None, None, None)
