@@ -12,6 +12,7 @@ from harness.config import load
 from harness.records import store
 from harness.report.imported import NO_INTERVAL
 from harness.report.join import join
+from harness.track import cell_run
 from tests.conftest import Harness
 
 DATA = Path(__file__).parent / "imports" / "data"
@@ -179,3 +180,32 @@ def test_every_line_of_an_imported_sweep_has_every_column(harness: Harness, tmp_
     ]  # fmt: skip
     assert not frame.drop(columns=[c for c in frame if c.endswith(("_low", "_high", "_n", "price"))]
                           ).isna().any().any()  # fmt: skip
+
+
+def test_what_was_computed_and_not_measured_never_looks_like_either(
+    harness: Harness, tmp_path: Path
+) -> None:
+    (tmp_path / "t.csv").write_text("m,g,n,tps\nQwen/Qwen3-8B,H100,1,9000\n", "utf-8")
+    (tmp_path / "m.yaml").write_text(
+        "tool: roofline\nevidence: estimated\ncolumns: {model: m, gpu: g, gpus: n}\n"
+        "figures:\n  output_tok_per_s: {column: tps}\n",
+        "utf-8",
+    )
+    harness(
+        "import", "csv", str(tmp_path / "t.csv"), "--mapping", str(tmp_path / "m.yaml"),
+        "--sweep", "e", "--results-dir", str(tmp_path),
+    )  # fmt: skip
+    harness("report", str(tmp_path / "e"))
+
+    [(_, cell)] = store.cells(tmp_path / "e")
+    frame = pd.read_csv(tmp_path / "e" / "summary.csv")
+    memo = pd.read_excel(tmp_path / "e" / "summary.xlsx", header=None, dtype=str)
+    page = (tmp_path / "e" / "report.html").read_text("utf-8")
+
+    told = "estimated with roofline as named"
+    assert cell_run.config(cell)["evidence"] == "estimated with roofline"
+    assert frame["evidence"].tolist() == [f"{told}; {NO_INTERVAL}"]
+    assert f"≈ {told}" in memo.to_numpy()
+    assert f'<td class="evidence estimated">{told}; {NO_INTERVAL}</td>' in page
+    assert "1 of 1 cells were computed, not measured" in page
+    assert "measured by others" not in page

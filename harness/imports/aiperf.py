@@ -24,6 +24,7 @@ from harness.imports.found import (
 from harness.records.imported import Imported, ImportedFigure
 
 FORMAT = "aiperf"
+SIGNS = "request_throughput and input_config"
 VERSIONS = ("1.0", "1.1", "1.2", "1.3", "1.4")
 _LATENCIES = {
     "ttft": "time_to_first_token",
@@ -44,7 +45,7 @@ def read(source: Source) -> list[Found]:
     data = source.json()
     where = str(source.path)
     if not fits(data):
-        raise FactError(f"{where}: no AIPerf export: request_throughput and input_config needed")
+        raise FactError(f"{where}: no AIPerf export: {SIGNS} needed")
     if data.get("schema_version") not in VERSIONS:
         raise FactError(
             f"{where}: schema_version {data.get('schema_version')}: this harness reads AIPerf's"

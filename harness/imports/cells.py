@@ -87,6 +87,7 @@ def cell(found: Found, source: Source, about: About, sweep: str, now: dt.datetim
         finetune=found.finetune,
         origin=Origin(
             format=about.format,
+            evidence=found.evidence,
             tool=found.tool,
             tool_version=found.tool_version,
             engine=about.engine or found.engine or "unknown",

@@ -4,7 +4,7 @@ import csv
 import io
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 from pydantic import Field, ValidationError
@@ -15,6 +15,7 @@ from harness.imports.found import MEDIAN, Found, Source, load_level, needed, per
 from harness.records.imported import Imported, ImportedFigure
 
 FORMAT = "csv"
+SIGNS = "nothing: name the format and give --mapping"
 _P99 = 0.99
 FIGURES = (
     "output_tok_per_s", "ttft_p50_s", "ttft_p99_s", "itl_p50_s", "itl_p99_s", "tpot_p50_s",
@@ -25,6 +26,7 @@ TEMPLATE = """\
 # Definitions: docs/metrics.md. A figure of another definition belongs under `own`.
 tool: "name and version of what measured"
 engine: "vllm 0.32.0"
+evidence: imported        # or estimated: computed, not measured, e.g. a roofline
 columns:
   model: model            # Hub name, owner/name
   workload: workload
@@ -60,6 +62,7 @@ class Mapping(Frozen):
 
     tool: str = Field(min_length=1)
     engine: str = "unknown"
+    evidence: Literal["imported", "estimated"] = "imported"
     columns: dict[str, str]
     figures: dict[str, FigureColumn] = Field(min_length=1)
     own: tuple[str, ...] = ()
@@ -171,6 +174,7 @@ def _line(row: dict[str, Any], mapping: Mapping, where: str) -> Found:
         tool=mapping.tool,
         tool_version="as named",
         engine=mapping.engine,
+        evidence=mapping.evidence,
         precision=cell("precision") or "unknown",
         details={"line": where.rpartition(":")[2]},
     )

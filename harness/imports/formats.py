@@ -48,9 +48,14 @@ def reader(name: str, source: Source) -> tuple[str, Callable[[Source], list[Foun
     data = _parsed(source)
     fitting = [key for key, module in FORMATS.items() if module.fits(data)]
     if len(fitting) != 1:
-        said = f"fits {' and '.join(fitting)}" if fitting else "fits no format"
-        raise FactError(f"{source.path}: {said}; name one of {', '.join(sorted(FORMATS))}")
+        said = f"fits {' and '.join(fitting)}; name one of them" if fitting else _looked_for()
+        raise FactError(f"{source.path}: {said}")
     return fitting[0], FORMATS[fitting[0]].read
+
+
+def _looked_for() -> str:
+    signs = "; ".join(f"{name}: {module.SIGNS}" for name, module in sorted(FORMATS.items()))
+    return f"fits no format; looked for {signs}"
 
 
 def _parsed(source: Source) -> Any:

@@ -59,6 +59,7 @@ class Found:
     tool: str
     tool_version: str
     engine: str | None  # with its version; None: the file does not say
+    evidence: Literal["imported", "estimated"] = "imported"
     precision: str = "unknown"
     revision: str | None = None
     content: Literal["chat", "code", "extraction", "mixed"] = "chat"

@@ -27,6 +27,7 @@ from harness.records.imported import Imported, ImportedFigure
 from harness.stats import smallest_sample
 
 FORMAT = "guidellm"
+SIGNS = "metadata.guidellm_version and benchmarks"
 VERSIONS = (1, 2)
 _CLOSED = ("concurrent", "synchronous", "throughput")
 _FROM_SEND = "not measured: the source counts from the send, which leaves out the client's queue"
@@ -51,9 +52,7 @@ def read(source: Source) -> list[Found]:
     data = source.json()
     where = str(source.path)
     if not fits(data):
-        raise FactError(
-            f"{where}: no guidellm report: metadata.guidellm_version and benchmarks needed"
-        )
+        raise FactError(f"{where}: no guidellm report: {SIGNS} needed")
     if "metadata" not in data:
         raise FactError(
             f"{where}: a guidellm report without metadata, from before 0.5; this harness reads"

@@ -26,6 +26,7 @@ from harness.imports.found import (
 from harness.records.imported import Imported, ImportedFigure
 
 FORMAT = "inference-perf"
+SIGNS = "load_summary and successes"
 _TPOT = "time_per_output_token"
 _OWN = {
     "ttft": ("time_to_first_token", "the source counts from the send, which may have been late"),
@@ -46,7 +47,7 @@ def read(source: Source) -> list[Found]:
     data = source.json()
     where = str(source.path)
     if not fits(data):
-        raise FactError(f"{where}: no inference-perf report: load_summary and successes needed")
+        raise FactError(f"{where}: no inference-perf report: {SIGNS} needed")
     whole = source.name.startswith("summary_")
     if whole and any(source.path.parent.glob("stage_*_lifecycle_metrics.json*")):
         return []

@@ -24,6 +24,7 @@ from harness.records.imported import Imported, ImportedFigure
 
 FORMAT = "inferencex"
 _KEYS = {"hw", "conc", "model", "framework", "precision", "tput_per_gpu"}
+SIGNS = ", ".join(sorted(_KEYS))
 _PARTS = {"num_prefill_gpu", "num_decode_gpu"}
 _SECONDS_PER_HOUR = 3600.0
 _MEDIANS = {

@@ -20,6 +20,7 @@ from harness.records.schema import Score
 from harness.stats import Estimate, mean
 
 FORMAT = "lm-eval"
+SIGNS = "results and versions, or lines with doc_id, resps and metrics"
 _Z95 = 1.959963984540054
 _NO_SPEED = {"output_tok_per_s": "not measured: the source is an accuracy run"}
 _SHARES = ("acc", "acc_norm", "acc_bytes", "exact_match", "exact_match_cot", "mc1", "mc2", "em")
@@ -41,7 +42,7 @@ def read(source: Source) -> list[Found]:
         return [] if _results_of(source.path) else [_alone(_lines(source), source)]
     data = source.json()
     if not fits(data) or not isinstance(data, dict):
-        raise FactError(f"{source.path}: no lm-eval results: results and versions needed")
+        raise FactError(f"{source.path}: no lm-eval results: {SIGNS} needed")
     return [_results(data, source)]
 
 

@@ -16,6 +16,7 @@ from harness.imports.found import Found, Json, Source, figure, given, needed, nu
 from harness.records.imported import Imported
 
 FORMAT = "mlenergy"
+SIGNS = "configurations, task and task_display_name"
 _OWN = (
     "median_itl_ms", "p90_itl_ms", "p95_itl_ms", "p99_itl_ms", "avg_batch_size", "avg_power_watts",
     "max_num_seqs", "total_params_billions", "activated_params_billions", "data_parallel",
@@ -44,10 +45,7 @@ def read(source: Source) -> list[Found]:
             " public/data/tasks"
         )
     if not fits(data) or not isinstance(data["configurations"], list):
-        raise FactError(
-            f"{source.path}: no ML.ENERGY task file: configurations, task and task_display_name"
-            " needed"
-        )
+        raise FactError(f"{source.path}: no ML.ENERGY task file: {SIGNS} needed")
     if data.get("architecture") == "diffusion":
         raise FactError(
             f"{source.path}: task {data['task']} of images or video: it has no tokens to judge"

@@ -12,6 +12,7 @@ from harness.records.imported import Imported
 
 FORMAT = "optimum-benchmark"
 _STAGES = ("prefill", "decode", "per_token", "forward", "generate")
+SIGNS = f"latency of {' or '.join(_STAGES)}"
 _IN_PROCESS = "not measured: the source times one batch inside a process, without a server"
 
 
@@ -28,7 +29,7 @@ def read(source: Source) -> list[Found]:
     data = source.json()
     where = str(source.path)
     if not fits(data):
-        raise FactError(f"{where}: no optimum-benchmark report: latency of {' or '.join(_STAGES)}")
+        raise FactError(f"{where}: no optimum-benchmark report: {SIGNS} needed")
     report: Json = data.get("report") or data
     backend: Json = ((data.get("config") or {}).get("backend")) or {}
     own: dict[str, float | str] = {}

@@ -13,6 +13,7 @@ from harness.imports.found import Found, Json, Source, figure, given, needed, nu
 from harness.records.imported import Imported
 
 FORMAT = "peft-method-comparison"
+SIGNS = "run_info, train_info and meta_info"
 _GIB = 2**30
 
 
@@ -26,7 +27,7 @@ def read(source: Source) -> list[Found]:
     data = source.json()
     where = str(source.path)
     if not fits(data):
-        raise FactError(f"{where}: no PEFT comparison: run_info, train_info and meta_info needed")
+        raise FactError(f"{where}: no PEFT comparison: {SIGNS} needed")
     run, train, meta = (data[key] for key in ("run_info", "train_info", "meta_info"))
     status = train.get("status")
     if status != "success":

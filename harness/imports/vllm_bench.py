@@ -32,6 +32,7 @@ FORMAT = "vllm-bench"
 _SERVE = {"total_output_tokens", "output_throughput", "completed", "duration"}
 _THROUGHPUT = {"elapsed_time", "num_requests", "total_num_tokens", "tokens_per_second"}
 _LATENCY = {"avg_latency", "latencies", "percentiles"}
+SIGNS = ", or ".join(", ".join(sorted(keys)) for keys in (_SERVE, _THROUGHPUT, _LATENCY))
 _WARM_UP = -1
 _FROM_SEND = "not measured: the source counts from the send, which leaves out the client's queue"
 
@@ -51,8 +52,7 @@ def read(source: Source) -> list[Found]:
         return []
     results = data if isinstance(data, list) else [data]
     if not results or not all(fits(each) for each in results):
-        wanted = "; ".join(", ".join(sorted(keys)) for keys in (_SERVE, _THROUGHPUT, _LATENCY))
-        raise FactError(f"{source.path}: no result of vllm bench: looked for the keys {wanted}")
+        raise FactError(f"{source.path}: no result of vllm bench: {SIGNS} needed")
     found = []
     for place, each in enumerate(results):
         where = f"{source.path}{f'[{place}]' if isinstance(data, list) else ''}"

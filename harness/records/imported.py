@@ -1,6 +1,7 @@
 """What somebody else measured: where it came from, and the figures that mean what ours mean."""
 
 import datetime as dt
+from typing import Literal
 
 from pydantic import Field, FiniteFloat
 
@@ -21,7 +22,10 @@ class Origin(Frozen):
     """Who measured a cell, with what, and how it got here."""
 
     format: str = Field(description="Of `harness import`")
-    tool: str = Field(description="What measured")
+    evidence: Literal["imported", "estimated"] = Field(
+        "imported", description="Measured by somebody else, or computed and not measured at all"
+    )
+    tool: str = Field(description="What measured, or computed")
     tool_version: str = Field(description="As the source gives it; `unknown`: it gives none")
     engine: str = Field(description="Served by, with version; `unknown`: not given")
     files: tuple[SourceFile, ...]
@@ -32,6 +36,11 @@ class Origin(Frozen):
     attribution: str | None = Field(None, description="Whom to name beside the figures")
     licence_note: str | None = Field(None, description="What the source's licence allows, or lacks")
     imported_at: dt.datetime
+
+    def told(self) -> str:
+        """The first words of every mark that a cell of this origin carries."""
+        how = "estimated with" if self.evidence == "estimated" else "imported from"
+        return f"{how} {self.tool}"
 
 
 class ImportedFigure(Frozen):

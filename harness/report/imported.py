@@ -75,7 +75,7 @@ def evidence(cell: Cell) -> str:
         if any(known)
         else NO_INTERVAL
     )
-    return f"imported from {origin.tool} {origin.tool_version}{served}; {said}"
+    return f"{origin.told()} {origin.tool_version}{served}; {said}"
 
 
 def _bounded(figure: ImportedFigure | Estimate) -> bool:

@@ -72,7 +72,7 @@ def write_html(tables: Sequence[Table], path: Path) -> None:
     html = _template().render(
         disclaimer=DISCLAIMER,
         cpu=any(row.cell.cpu_only for row in table.rows),
-        borrowed=sum(row.cell.origin is not None for row in table.rows),
+        origins=Counter(row.cell.origin.evidence for row in table.rows if row.cell.origin),
         day=table.day,
         buyer=table.judge.buyer.profile.replace("_", " "),
         buyers=[each.judge.buyer.profile.replace("_", " ") for each in tables],

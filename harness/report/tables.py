@@ -109,14 +109,18 @@ def _origins(rows: Iterable[Row]) -> list[tuple[str, str]]:
             origin = row.cell.origin
             counts.update((origin, file) for file in origin.files)
     return [
-        (f"Imported file {file.name}", f"{count} cells; {_origin(origin)}; sha256 {file.sha256}")
+        (
+            f"{origin.evidence.capitalize()}, file {file.name}",
+            f"{count} cells; {_origin(origin)}; sha256 {file.sha256}",
+        )
         for (origin, file), count in counts.items()
     ]
 
 
 def _origin(origin: Origin) -> str:
     parts = [
-        f"measured by {origin.tool} {origin.tool_version}, served by {origin.engine}",
+        f"{'computed' if origin.evidence == 'estimated' else 'measured'} by {origin.tool}"
+        f" {origin.tool_version}, served by {origin.engine}",
         f"on {origin.measured_on}"
         if origin.measured_on
         else "on a day that the source does not say",

@@ -1,6 +1,6 @@
 """The first sheet: what a reader who opens no other must see."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 from xlsxwriter.worksheet import Worksheet
@@ -290,8 +290,8 @@ def _ends(figure: Figure, digits: int, otherwise: str) -> str:
 def _dates(plan: Plan) -> str:
     own = [row.cell.started_at.date() for row in plan.rows if row.cell.origin is None]
     parts = [f"measured from {min(own)} to {max(own)}"] if own else []
-    borrowed = len(plan.rows) - len(own)
-    parts += [f"{borrowed} of {len(plan.rows)} cells imported"] if borrowed else []
+    kinds = Counter(row.cell.origin.evidence for row in plan.rows if row.cell.origin)
+    parts += [f"{n} of {len(plan.rows)} cells {kind}" for kind, n in kinds.items()]
     pricing = plan.judge.pricing
     days = [pricing.machines[name].as_of for name in plan.prices]
     parts += [f"prices of {min(days)} to {max(days)}"] if days else []

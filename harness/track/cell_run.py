@@ -126,7 +126,7 @@ def _unsourced(value: Any) -> Any:
 
 
 def _evidence(cell: Cell) -> str:
-    return f"imported from {cell.origin.tool}" if cell.origin else "measured"
+    return cell.origin.told() if cell.origin else "measured"
 
 
 def _country(cell: Cell) -> str:

@@ -40,7 +40,9 @@ def test_published_shapes_are_recognised(tmp_path: Path, data: Any, form: str) -
 
 
 def test_a_file_of_no_known_format_names_those_that_were_looked_for(tmp_path: Path) -> None:
-    with pytest.raises(FactError, match=r"fits no format; name one of aiperf, csv, guidellm"):
+    with pytest.raises(
+        FactError, match=r"looked for aiperf: request_throughput and input_config; csv: "
+    ):
         reader(AUTO, source(tmp_path, {"a": 1}))
 
 
