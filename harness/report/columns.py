@@ -148,6 +148,15 @@ COLUMNS = (
         3,
         "low",
     ),
+    _figure(
+        "ranked_usd_per_mtok",
+        "Cost that ranks: risk-adjusted, or the plain bill without a safer fallback",
+        "USD",
+        3,
+        "low",
+    ),
+    _text("ranked_cost_kind", "What the cost that ranks is"),
+    _figure("cost_rank", "Rank by that cost within its workload", "1 = cheapest", 0, "low"),
     _figure("below_fallback_share", "Share of draws below the fallback's cost", "share", 2, "high"),
     _figure("warm_fallback_usd", "Worth of keeping the fallback warm", "USD", 0),
     _figure("recovery_days", "Time to recover", "days", 1, "low"),
@@ -159,6 +168,7 @@ _JUDGED = frozenset((
     "risk_ties", "risk_factors", "risk_sensitivity", "risk_evidence", "withdrawal_hazard_per_year",
     "withdrawal_hazard_parts", "fallback", "switch_cost_usd", "break_even_hazard_per_year",
     "risk_adjusted_usd_per_mtok_total", "risk_adjusted_usd_per_mtok_output",
-    "below_fallback_share", "warm_fallback_usd", "recovery_days",
+    "ranked_usd_per_mtok",
+    "ranked_cost_kind", "cost_rank", "below_fallback_share", "warm_fallback_usd", "recovery_days",
 ))  # fmt: skip
 BY_KEY = {column.key: column for column in COLUMNS}

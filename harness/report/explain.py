@@ -13,6 +13,7 @@ from harness.report import (
     explain_samples,
     explain_settings,
     explain_speed,
+    explain_withdrawal,
 )
 from harness.report.columns import BY_KEY, Column
 from harness.report.explained import Explained, Explainer, Working, cell_rows, figure_text
@@ -28,6 +29,7 @@ EXPLAINERS: dict[str, Explainer] = {
     **explain_samples.EXPLAINERS,
     **explain_priced.EXPLAINERS,
     **explain_judged.EXPLAINERS,
+    **explain_withdrawal.EXPLAINERS,
 }
 _NEAR = 3
 

@@ -15,10 +15,12 @@ from harness.records import store
 from harness.report import flat
 from harness.report.behaved import behaved
 from harness.report.imported import imported
-from harness.report.judged import judged, withdrawal
+from harness.report.judged import judged
 from harness.report.measured import compared, measured
 from harness.report.priced import priced
+from harness.report.ranked import ranked
 from harness.report.rows import Row
+from harness.report.withdrawal import withdrawal
 from harness.risk.gates import check_buyer
 from harness.risk.load import load_registry
 
@@ -76,6 +78,7 @@ def _judge(read: Sequence[Row], judge: JudgeConfig, sweeps: Sequence[Path]) -> T
     rows = [Row(row.cell, row.folder, values=dict(row.values)) for row in read]
     judged(rows, registry, judge, day)
     withdrawal(rows, judge)
+    ranked(rows, judge)
     return Table(rows, judge, day, list(sweeps))
 
 

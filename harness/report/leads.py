@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from harness import elicited, rank, resilience
-from harness.report import live
+from harness.report import live, ranked
 from harness.report.join import Table
-from harness.report.rows import Figure, Row
+from harness.report.rows import Figure, Row, barred, basis
 
 Draws = npt.NDArray[np.float64]
 MOST_DRAWS = 2000
@@ -42,13 +42,13 @@ def stability(table: Table) -> list[tuple[str, float]]:
     """Share of weightings in which each model has the lowest risk score, most often first.
 
     Weights from the Dirichlet of the risk configuration, seeded, factors at the middle of their
-    intervals. Only models that this buyer may use: the others rank nowhere.
+    intervals. Only models with a cell that may be ranked.
     """
     risk, called = table.judge.risk, live.ways(table.rows)
     models = {
         called[row.text("model"), row.text("deployment")]: row.judged.assessment.factors
         for row in table.rows
-        if row.judged and row.judged.assessment.gate.permits
+        if row.judged and not barred(row)
     }
     if len(models) < 2:
         return []
@@ -71,18 +71,15 @@ def contests(table: Table) -> list[Contest]:
     One cell a model: its cheapest at the middle.
     """
     by_folder = {row.folder: row for row in table.rows}
-    buyer, knobs = live.buyer(table), rank.Knobs()
+    buyer, knobs = ranked.buyer(table.judge), rank.Knobs()
     best: dict[tuple[str, str], dict[str, tuple[float, Row]]] = {}
     models: dict[tuple[str, str], set[str]] = {}
     called = live.ways(table.rows)
     for row in table.rows:
-        group, name = (
-            (row.text("workload"), live.basis(row)),
-            called[row.text("model"), row.text("deployment")],
-        )
+        group, name = ranked.contest(row), called[row.text("model"), row.text("deployment")]
         models.setdefault(group, set()).add(name)
         held = best.setdefault(group, {})
-        seen = live.case(row, by_folder)
+        seen = ranked.case(row, by_folder)
         usd = rank.adjusted(seen, buyer, knobs) if seen.done and seen.permitted else None
         if usd is not None and (name not in held or usd < held[name][0]):
             held[name] = usd, row
@@ -118,7 +115,7 @@ class _Drawn:
 
     def adjusted(self, row: Row) -> Draws:
         """Of the risk-adjusted cost of a cell that has one."""
-        own, leave = self._bill(row), live.leave(row, self._by_folder)
+        own, leave = self._bill(row), ranked.leave(row, self._by_folder)
         if leave is None or row.hazard is None or row.move is None:
             return own
         price = self._price(row)
@@ -139,7 +136,7 @@ class _Drawn:
 
     def _bill(self, row: Row) -> Draws:
         if row.folder not in self._bills:
-            figure = row.figure(live.basis(row))
+            figure = row.figure(basis(row))
             assert figure.value is not None  # the caller's
             own = np.full(self._n, figure.value)
             if figure.low is not None and figure.high is not None:
@@ -151,8 +148,8 @@ class _Drawn:
 
     def _price(self, row: Row) -> Draws:
         """Of its machine's price over the middle one: lognormal through the low and high price."""
-        low, high = _price_range(row.figure(live.basis(row)))
-        return elicited.amounts(low, high, self._rng(live.machine(row)), self._n)
+        low, high = _price_range(row.figure(basis(row)))
+        return elicited.amounts(low, high, self._rng(ranked.machine(row)), self._n)
 
     def _some(self, draws: Draws) -> Draws:
         """The first draws: those of one place belong to one shock that may hit several models."""

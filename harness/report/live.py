@@ -1,15 +1,12 @@
 """What the page reckons with: every cell in columns, texts once, and the buyers side by side."""
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
-from harness import rank
 from harness.report.columns import BY_KEY
 from harness.report.join import Table
-from harness.report.rows import Figure, Row, is_endpoint
+from harness.report.ranked import case, machine
+from harness.report.rows import Row, basis, is_endpoint
 
 TEXTS = ("model", "headquarters", "hardware", "workload", "evidence", "level", "status", "cell_id")
 FIGURES = (
@@ -18,7 +15,6 @@ FIGURES = (
     "cost_usd_per_correct", "cost_usd_per_1000_tasks",
 )  # fmt: skip
 _JUDGED = ("risk_score", "withdrawal_hazard_per_year")
-_COSTS = ("bill_usd_per_mtok_total", "bill_usd_per_mtok_output")
 _DIGITS = 5
 _INTERVALS_UP_TO = 2000
 """Cells up to which intervals travel to the page; beyond, they stand in summary.parquet only."""
@@ -31,18 +27,16 @@ def payload(tables: Sequence[Table]) -> dict[str, Any]:
     ends = len(first.rows) <= _INTERVALS_UP_TO
     columns = {key: [texts.place(row.text(key)) for row in first.rows] for key in TEXTS}
     figures = {key: _figures(first.rows, key, texts, ends) for key in FIGURES if key not in _JUDGED}
-    cost = [_cost(row) for row in first.rows]
+    bills = [row.figure(basis(row)) for row in first.rows]
     return {
         "texts": columns,
         "figures": figures,
         "titles": {key: _title(key) for key in (*TEXTS, *FIGURES)},
-        "usd": [_rounded(figure.value) for _, figure in cost],
-        "basis": [texts.place(counted) for counted, _ in cost],
-        "usdReason": [
-            None if f.value is not None else texts.place(f.reason or "") for _, f in cost
-        ],
-        "usdLow": [_rounded(f.low) for _, f in cost] if ends else None,
-        "usdHigh": [_rounded(f.high) for _, f in cost] if ends else None,
+        "usd": [_rounded(figure.value) for figure in bills],
+        "basis": [texts.place(basis(row)) for row in first.rows],
+        "usdReason": [None if f.value is not None else texts.place(f.reason or "") for f in bills],
+        "usdLow": [_rounded(f.low) for f in bills] if ends else None,
+        "usdHigh": [_rounded(f.high) for f in bills] if ends else None,
         "machine": [texts.place(machine(row)) for row in first.rows],
         "scales": [0 if is_endpoint(row.cell) else 1 for row in first.rows],
         "done": [1 if row.cell.status == "done" else 0 for row in first.rows],
@@ -51,34 +45,6 @@ def payload(tables: Sequence[Table]) -> dict[str, Any]:
         "buyers": [_buyer(table, texts, ends) for table in tables],
         "dictionary": texts.all,
     }
-
-
-def case(row: Row, by_folder: Mapping[Path, Row]) -> rank.Case:
-    """One row as `harness.rank` sees it."""
-    figure = _cost(row)[1]
-    judged = row.judged
-    return rank.Case(
-        usd=figure.value,
-        scales=not is_endpoint(row.cell),
-        machine=machine(row),
-        permitted=judged is not None and judged.assessment.gate.permits,
-        done=row.cell.status == "done",
-        factors=None
-        if judged is None
-        else {f.name: (f.low, f.high) for f in judged.assessment.factors},
-        leave=leave(row, by_folder),
-    )
-
-
-def buyer(table: Table) -> rank.Buyer:
-    """Of a table's buyer what ranking takes."""
-    given = table.judge.buyer
-    return rank.Buyer(
-        mtok_per_year=given.mtok_per_year,
-        horizon_years=given.horizon_years,
-        discount_rate_per_year=given.discount_rate_per_year,
-        utilisation=table.judge.pricing.used_share,
-    )
 
 
 def ways(rows: Sequence[Row]) -> dict[tuple[str, str], str]:
@@ -103,21 +69,6 @@ class _Texts:
             self._places[text] = len(self.all)
             self.all.append(text)
         return self._places[text]
-
-
-def basis(row: Row) -> str:
-    """The cost that a row is ranked by: of all tokens, or of output where inputs are unknown."""
-    alone = row.cell.origin is not None and row.figure(_COSTS[0]).value is None
-    return _COSTS[1] if alone else _COSTS[0]
-
-
-def machine(row: Row) -> str:
-    """What a row's cost is the price of, by the name that the configuration gives it."""
-    return str(row.cell.config["hardware"]["name"])
-
-
-def _cost(row: Row) -> tuple[str, Figure]:
-    return basis(row), row.figure(basis(row))
 
 
 def _figures(rows: Sequence[Row], key: str, texts: _Texts, ends: bool) -> dict[str, Any]:
@@ -181,27 +132,6 @@ def _buyer(table: Table, texts: _Texts, ends: bool) -> dict[str, Any]:
         "leave": leaves,
         "figures": {key: _figures(table.rows, key, texts, ends) for key in _JUDGED},
     }
-
-
-def leave(row: Row, by_folder: Mapping[Path, Row]) -> rank.Leave | None:
-    """What a forced withdrawal of a row would mean; None where nothing safer stands by."""
-    move, hazard = row.move, row.hazard
-    if move is None or hazard is None:
-        return None
-    fallback = by_folder[move.fallback]
-    usd = _cost(fallback)[1].value
-    rate = row.figure("withdrawal_hazard_per_year").value
-    if usd is None or rate is None:
-        return None
-    return rank.Leave(
-        fallback_usd=usd,
-        fallback_scales=not is_endpoint(fallback.cell),
-        unpriced_usd=move.unpriced_usd,
-        measured_usd=move.measured_usd,
-        quality_usd_per_year=move.quality_usd_per_year,
-        hazard_per_year=rate,
-        jumps=tuple((float(when), float(np.median(chance))) for when, chance in hazard.jumps),
-    )
 
 
 def _title(key: str) -> str:

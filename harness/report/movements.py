@@ -13,7 +13,8 @@ from harness.report.causes import Part, parts
 from harness.report.changed import Change
 from harness.report.columns import BY_KEY
 from harness.report.mixtures import RECORDS, Mixtures
-from harness.report.rows import Figure, Row
+from harness.report.ranked import contest
+from harness.report.rows import Figure, Row, barred
 from harness.stats import Estimate, difference
 
 Verdict = Literal["unchanged", "inside the noise", "beyond the noise", "exact", "not tested"]
@@ -23,7 +24,7 @@ FIGURES = (
     "bill_usd_per_mtok_total", "bill_usd_per_mtok_output", "split_usd_per_mtok_input",
     "split_usd_per_mtok_output", "cost_usd_per_1000_tasks", "cost_usd_per_correct", "risk_score",
     "withdrawal_hazard_per_year", "break_even_hazard_per_year", "switch_cost_usd",
-    "risk_adjusted_usd_per_mtok_total", "risk_adjusted_usd_per_mtok_output",
+    "risk_adjusted_usd_per_mtok_total", "risk_adjusted_usd_per_mtok_output", "ranked_usd_per_mtok",
 )  # fmt: skip
 RANKED = {
     "rank_cost": ("Rank by whole bill, 1 is the cheapest", "bill_usd_per_mtok_total"),
@@ -33,8 +34,8 @@ RANKED = {
     ),
     "rank_risk": ("Rank by risk score, 1 is the safest", "risk_score"),
     "rank_risk_adjusted": (
-        "Rank by risk-adjusted cost, 1 is the cheapest",
-        "risk_adjusted_usd_per_mtok_total",
+        "Rank by cost with the risk of withdrawal, 1 is the cheapest",
+        "ranked_usd_per_mtok",
     ),
 }
 
@@ -243,11 +244,11 @@ class Movements:
         if (causes, column) not in self._ranks:
             place = 1 if RECORDS in causes else 0
             ours = {pair[place] for pair in self._pairs}
-            groups: dict[tuple[str, str], list[tuple[float, Path]]] = defaultdict(list)
+            groups: dict[tuple[str, ...], list[tuple[float, Path]]] = defaultdict(list)
             for row in self.mixtures.table(causes).rows:
                 value = row.figure(column).value
-                if row.folder in ours and value is not None and _may_be_ranked(row):
-                    group = row.text("hardware"), row.text("workload")
+                if row.folder in ours and value is not None and not barred(row):
+                    group = row.text("hardware"), *contest(row)
                     groups[group].append((value, row.folder))
             ranks: dict[Path, int] = {}
             for rivals in groups.values():
@@ -257,19 +258,10 @@ class Movements:
         return self._ranks[causes, column]
 
 
-def _may_be_ranked(row: Row) -> bool:
-    return (
-        row.cell.status == "done" and row.judged is not None and row.judged.assessment.gate.permits
-    )
-
-
 def _unranked(row: Row, column: str) -> str | None:
     """Why a row has no rank; None: it has one."""
-    if row.figure(column).value is None:
-        return row.figure(column).reason
-    if row.judged is None or row.cell.status != "done":
-        return "not assessed" if row.judged is None else row.text("status")
-    return None if _may_be_ranked(row) else f"gate: {row.text('gate')}"
+    figure = row.figure(column)
+    return figure.reason if figure.value is None else barred(row) or None
 
 
 def _either(a: Figure, b: Figure) -> bool:

@@ -19,7 +19,7 @@ from harness.report import leads, live
 from harness.report.columns import BY_KEY
 from harness.report.join import Table
 from harness.report.page_plots import plots
-from harness.report.rows import Figure, Row
+from harness.report.rows import Figure, Row, basis
 from harness.report.tables import DISCLAIMER, cell_text, provenance, title
 
 MOST_IN_DETAIL = 60
@@ -56,7 +56,7 @@ GROUPS = (
         "risk_ties", "risk_factors", "risk_sensitivity")),
     ("Withdrawal", ("model", "withdrawal_hazard_per_year", "withdrawal_hazard_parts", "fallback",
         "switch_cost_usd", "break_even_hazard_per_year", "risk_adjusted_usd_per_mtok_total",
-        "risk_adjusted_usd_per_mtok_output",
+        "risk_adjusted_usd_per_mtok_output", "ranked_usd_per_mtok", "ranked_cost_kind", "cost_rank",
         "below_fallback_share", "warm_fallback_usd", "recovery_days")),
     ("Provenance", ("model", "model_key", "developer", "weights_provenance", "workload",
         "cell_id")),
@@ -134,7 +134,7 @@ def in_detail(table: Table) -> list[Row]:
 
 
 def _bill(row: Row) -> float:
-    value = row.figure(live.basis(row)).value
+    value = row.figure(basis(row)).value
     return math.inf if value is None else value
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.records.schema import Cell, Level, Stage, StageName
+from harness.risk.assess import Assessment
 from harness.risk.compare import Judged
 from harness.risk.hazard import HazardDraws
 from harness.stats import Estimate
@@ -72,6 +73,32 @@ class Row:
             n=estimate.n,
             source=self.source(file),
         )
+
+
+BILLS = ("bill_usd_per_mtok_total", "bill_usd_per_mtok_output")
+
+
+def basis(row: Row) -> str:
+    """The bill that a row goes by: of all tokens, or of output alone where inputs are unknown."""
+    alone = row.cell.origin is not None and row.figure(BILLS[0]).value is None
+    return BILLS[1] if alone else BILLS[0]
+
+
+def barred(row: Row) -> str:
+    """Empty if the row may stand in a ranking, else why not: failed, void, not assessed, gated."""
+    return hindered(row, row.judged.assessment if row.judged else None)
+
+
+def hindered(row: Row, found: Assessment | None) -> str:
+    """The same of a row that is not judged yet, under this assessment; None: not assessed."""
+    cell = row.cell
+    if cell.status != "done":
+        return row.text("status")
+    if cell.levels and all(level.void for level in cell.levels):
+        return row.text("level")
+    if found is None:
+        return "not assessed"
+    return "" if found.gate.permits else f"gate: {found.gate.verdict.replace('_', ' ')}"
 
 
 def headline(cell: Cell) -> Level | None:

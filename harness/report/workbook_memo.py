@@ -5,9 +5,10 @@ from collections.abc import Sequence
 
 from xlsxwriter.worksheet import Worksheet
 
-from harness.report import live
 from harness.report.columns import BY_KEY
+from harness.report.ranked import COUNTED, why_not
 from harness.report.rows import Figure
+from harness.report.rows import basis as bill_of
 from harness.report.tables import DISCLAIMER, NO_LIST_CLAIM, title
 from harness.report.workbook_assumptions import UNCHANGED, assumptions, changed, content_of
 from harness.report.workbook_book import (
@@ -25,14 +26,13 @@ from harness.report.workbook_book import (
 from harness.report.workbook_money import (
     ADJUSTED,
     BILL,
-    COUNTED,
     NOT_RANKED,
     RANK,
     Choice,
     Contest,
     Money,
 )
-from harness.report.workbook_plan import Plan, eligible
+from harness.report.workbook_plan import Plan
 from harness.report.workbook_risk import Risk, middle_score
 
 SHEET = "Decision"
@@ -201,7 +201,7 @@ class Memo:
 
     def _choice(self, sheet: Worksheet, i: int) -> None:
         row, choice, money = self.plan.rows[i], Choice(0, i), self.money
-        origin, basis = evidence_of(row.text("evidence")), live.basis(row)
+        origin, basis = evidence_of(row.text("evidence")), bill_of(row)
         missing = Look(kind="missing", wrap=True)
         usd = Look(3, origin, live=True)
         lacks = row.figure(basis).reason or "not measured"
@@ -228,7 +228,7 @@ class Memo:
             else (Live(f"={self.risk.score_at(0, row)}", score), Look(2, live=True)),
             14: (None if score is None else _ends(row.figure("risk_score"), 2, "none"), Look()),
             15: (None if row.judged is None else float(len(row.judged.score.ties)), Look(0)),
-            16: (eligible(row) or None, missing),
+            16: (why_not(row) or None, missing),
         }  # fmt: skip
         if key is None:
             reason = row.figure(ACCURACY[0]).reason or "not measured"

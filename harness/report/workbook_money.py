@@ -9,9 +9,9 @@ from xlsxwriter.utility import xl_rowcol_to_cell
 from xlsxwriter.worksheet import Worksheet
 
 from harness import rank, resilience
-from harness.report import live
+from harness.report import ranked
 from harness.report.columns import BY_KEY
-from harness.report.rows import Row
+from harness.report.rows import Row, basis
 from harness.report.tables import title
 from harness.report.workbook_assumptions import HAZARD
 from harness.report.workbook_book import (
@@ -25,15 +25,11 @@ from harness.report.workbook_book import (
     named,
     span,
 )
-from harness.report.workbook_plan import Plan, eligible, times
+from harness.report.workbook_plan import Plan, times
 from harness.report.workbook_sheets import LEAD, figure_cell, lead
 
 SHEET = "Resilience"
 NOT_RANKED = "not ranked"
-COUNTED: Mapping[str, str] = {
-    "bill_usd_per_mtok_total": "all tokens",
-    "bill_usd_per_mtok_output": "output tokens",
-}
 _HEADS = (
     "Buyer", f"{LIVE} Rank", f"{LIVE} Risk-adjusted cost per million tokens (USD)",
     f"{LIVE} Whole bill per million tokens (USD)", "Tokens counted", "May be ranked (1) or not (0)",
@@ -49,6 +45,7 @@ _FIGURES = (
     "break_even_hazard_per_year", "switch_cost_usd", "below_fallback_share", "warm_fallback_usd",
     "recovery_days",
 )  # fmt: skip
+_AS_JUDGED = ("ranked_usd_per_mtok", "ranked_cost_kind", "cost_rank")
 (
     BUYER, RANK, ADJUSTED, BILL, BASIS, MAY, WHY, FALLBACK, C1, UNPRICED, MEASURED, QUALITY, RATE,
     NOW, DAYS, VOLUME, WHOLE, USED, EXITS, EVEN,
@@ -83,13 +80,13 @@ class Money:
         for number, table in enumerate(plan.tables):
             by_folder = {row.folder: row for row in table.rows}
             self._by_folder.append(by_folder)
-            buyer = live.buyer(table)
+            buyer = ranked.buyer(table.judge)
             for i in plan.options:
                 row, choice = table.rows[i], Choice(number, i)
-                case = live.case(row, by_folder)
+                case = ranked.case(row, by_folder)
                 self.cases[choice] = case
                 self.adjusted[choice] = rank.adjusted(case, buyer, rank.Knobs())
-                contest = Contest(number, row.text("workload"), live.basis(row))
+                contest = Contest(number, row.text("workload"), basis(row))
                 self.contests[contest].append(choice)
         self._line: dict[Choice, int] = {}
         self._span: dict[Choice, tuple[int, int]] = {}
@@ -117,9 +114,10 @@ class Money:
         heads = (
             *(title(BY_KEY[key]) for key in LEAD),
             *_HEADS, *(f"{title(BY_KEY[key])}, median over draws" for key in _FIGURES),
+            *(f"{title(BY_KEY[key])}, as judged" for key in _AS_JUDGED),
         )  # fmt: skip
         widths = (26, 14, 26, 22, 20, 10, 16, 14, 14, 10, 34, 40, 14, 14, 14, 12, 12, 12, 24, 14,
-                  14, 14, 14, 14, *([16] * len(_FIGURES)))  # fmt: skip
+                  14, 14, 14, 14, *([16] * len(_FIGURES)), 16, 40, 16)  # fmt: skip
         sheet = self.book.sheet(SHEET, widths)
         self.book.head(sheet, heads)
         for choice, number in self._line.items():
@@ -134,14 +132,14 @@ class Money:
         row = table.rows[choice.row]
         origin = evidence_of(row.text("evidence"))
         money = Look(3, origin, live=True)
-        why = eligible(row)
+        why = ranked.why_not(row)
         lead(self.book, sheet, number, row)
         cells: dict[int, tuple[Content, Look]] = {
             BUYER: (table.judge.buyer.profile, Look()),
             RANK: (self._rank(choice), Look(0, live=True)),
             ADJUSTED: (self._adjusted(choice), money),
             BILL: (self._bill(row), money),
-            BASIS: (COUNTED[live.basis(row)], Look()),
+            BASIS: (ranked.COUNTED[basis(row)], Look()),
             MAY: (0.0 if why else 1.0, Look(0)),
             WHY: (why or None, Look(kind="missing")),
             FALLBACK: (named(row.text("fallback")), Look()),
@@ -154,6 +152,11 @@ class Money:
             self.book.put(sheet, number, place, content, look)
         for place, key in enumerate(_FIGURES, start=EVEN + 1):
             figure_cell(self.book, self.plan, sheet, (number, place), choice, key)
+        for place, key in enumerate(_AS_JUDGED, start=EVEN + 1 + len(_FIGURES)):
+            if BY_KEY[key].kind == "text":
+                self.book.put(sheet, number, place, row.text(key))
+            else:
+                figure_cell(self.book, self.plan, sheet, (number, place), choice, key)
 
     def _leaving(self, choice: Choice, money: Look) -> dict[int, tuple[Content, Look]]:
         """What goes into the cost of a forced withdrawal; nothing where no fallback stands by."""
@@ -201,7 +204,7 @@ class Money:
         return _Own(self._line[choice])
 
     def _bill(self, row: Row) -> Content:
-        key = live.basis(row)
+        key = basis(row)
         figure = row.figure(key)
         if figure.value is None:
             return figure.reason
@@ -212,7 +215,7 @@ class Money:
         value, own = self.adjusted[choice], self._own(choice)
         row = self.plan.tables[choice.table].rows[choice.row]
         if value is None:
-            return row.figure(live.basis(row)).reason
+            return row.figure(basis(row)).reason
         if self.cases[choice].leave is None:
             return Live(f"={own(BILL)}", value)
         after = f"({own(C1)}+{own(QUALITY)}/{own(VOLUME)})*({own(WHOLE)}-{own(USED)})"

@@ -10,8 +10,7 @@ from typing import NamedTuple
 from harness.config.judge import FACTORS, FactorName
 from harness.report.columns import COLUMNS, Column
 from harness.report.join import Table
-from harness.report.judged import ADJUSTED_BY
-from harness.report.live import basis
+from harness.report.ranked import contest, why_not
 from harness.report.rows import Figure, Row, is_endpoint
 from harness.report.workbook_book import Content, Live, defined_name
 
@@ -141,18 +140,6 @@ def times(number: float, mover: Mover) -> str:
     return f"{number / mover.now:.17G}*{mover.formula}"
 
 
-def eligible(row: Row) -> str:
-    """Empty if the row may be ranked, else why not."""
-    if row.cell.status != "done":
-        return row.text("status")
-    if row.judged is None:
-        return "not assessed"
-    if not row.judged.assessment.gate.permits:
-        return f"gate: {row.text('gate')}"
-    bill = row.figure(basis(row))
-    return "" if bill.value is not None else bill.reason or "not measured"
-
-
 def _weights(tables: Sequence[Table]) -> list[dict[FactorName, str]]:
     """The names of each buyer's weights: buyers with equal weights share them."""
     names: list[dict[FactorName, str]] = []
@@ -194,14 +181,7 @@ def _fair(options: Sequence[int], rows: Sequence[Row], most: int) -> list[int]:
     return [i for i in options if i in kept]
 
 
-def contest(row: Row) -> tuple[str, str]:
-    """What a row is ranked within: costs of one workload that count the same tokens."""
-    return row.text("workload"), basis(row)
-
-
 def _order(row: Row) -> tuple[bool, float]:
     """Those that may be ranked first, then by what they cost with the risk of withdrawal."""
-    bill = basis(row)
-    adjusted = row.figure(ADJUSTED_BY[bill]).value
-    cost = row.figure(bill).value if adjusted is None else adjusted
-    return bool(eligible(row)), math.inf if cost is None else cost
+    cost = row.figure("ranked_usd_per_mtok").value
+    return bool(why_not(row)), math.inf if cost is None else cost

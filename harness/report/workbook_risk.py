@@ -10,7 +10,7 @@ from harness import rank
 from harness.config.judge import FACTORS, JudgeConfig
 from harness.config.workload import Content
 from harness.report.columns import BY_KEY
-from harness.report.rows import Row
+from harness.report.rows import Row, barred
 from harness.report.tables import title
 from harness.report.workbook_assumptions import content_of
 from harness.report.workbook_book import LIVE, Book, Live, Look, at, clean, named, span, verdict
@@ -41,7 +41,7 @@ class Line(NamedTuple):
     first: int  # the first of its rows
     row: Row
     content: Content
-    scored: float | None  # None: not assessed, or none of its cells was finished
+    scored: float | None  # None: none of its cells may be ranked
 
 
 class Risk:
@@ -117,7 +117,7 @@ class Risk:
         return Live(formula, found), Look(2, live=True)
 
     def _rank(self, line: Line, number: int) -> Live | str:
-        """1 + how many of the same buyer and content are safer; a failed model is no rival."""
+        """1 + how many of the same buyer and content are safer; one that may not be ranked is no rival."""
         if line.scored is None:
             return NOT_RANKED
         first, last = self._span[line.table, line.content]
@@ -136,8 +136,8 @@ def lines(plan: Plan) -> Iterator[Line]:
             found[_key(number, row)].append(i)
         for members in sorted(found.values(), key=lambda m: content_of(table.rows[m[0]])):
             row = table.rows[members[0]]
-            done = any(table.rows[i].cell.status == "done" for i in members)
-            score = middle_score(row, table.judge, content_of(row)) if done else None
+            able = any(not barred(table.rows[i]) for i in members)
+            score = middle_score(row, table.judge, content_of(row)) if able else None
             yield Line(number, members[0], row, content_of(row), score)
 
 

@@ -12,7 +12,7 @@ from harness.risk.factors import Measured
 from harness.risk.hazard import Hazard, Rates, hazard
 from harness.risk.history import changes
 from harness.risk.registry import Model, Registry
-from harness.risk.score import Score, Vector, score
+from harness.risk.score import Score, Spread, Vector, score
 
 
 class Subject(NamedTuple):
@@ -21,6 +21,7 @@ class Subject(NamedTuple):
     model: Model
     deployment: Deployment | None = None
     measured: Measured | None = None
+    ranked: bool = True  # False: scored, but in no ranking
 
 
 class Judged(Frozen):
@@ -51,11 +52,11 @@ class Comparison(Frozen):
         for each in self.models:
             found, marks = each.assessment, each.score
             days = f", {found.gate.days_left} days" if found.gate.days_left else ""
-            a, n, rank = marks.additive, marks.non_compensatory, marks.rank
+            a, n = marks.additive, marks.non_compensatory
             lines.append(
                 f"{found.model:52} {found.gate.verdict + days:22}"
                 f" {a.median:.2f} [{a.low:.2f}, {a.high:.2f}] {n.median:.2f}"
-                f" [{n.low:.2f}, {n.high:.2f}] {rank.median:4.0f} [{rank.low:.0f}, {rank.high:.0f}]"
+                f" [{n.low:.2f}, {n.high:.2f}] {_place(marks.rank)}"
                 f"   {_rate(each.hazard):20} {len(marks.ties)}"
             )
             vector = "  ".join(
@@ -65,6 +66,12 @@ class Comparison(Frozen):
             lines.append(f"    {vector}")
             lines += [f"    {reason.text}" for reason in found.gate.reasons[:3]]
         return lines
+
+
+def _place(rank: Spread | None) -> str:
+    if rank is None:
+        return "not ranked"
+    return f"{rank.median:4.0f} [{rank.low:.0f}, {rank.high:.0f}]"
 
 
 def _rate(found: Hazard) -> str:
@@ -102,6 +109,7 @@ def compare(
         [Vector(key=each.model, low=each.low, high=each.high) for each in found],
         risk.weights_for(content),
         risk,
+        [each.ranked for each in subjects],
     )
     return Comparison(
         buyer=buyer.profile,

@@ -51,7 +51,7 @@ class Score(Frozen):
     key: str
     additive: Spread
     non_compensatory: Spread
-    rank: Spread  # 1 is the safest; equal models share the better rank
+    rank: Spread | None  # 1 is the safest; equal models share the better rank; None: not ranked
     bound_low: float  # without any distribution, each weight within the slack
     bound_high: float
     weights_share: float | None  # of the additive score's variance; None: nothing varies
@@ -72,9 +72,15 @@ class Scores(Frozen):
 
 
 def score(
-    vectors: Sequence[Vector], weights: Mapping[FactorName, float], risk: RiskConfig
+    vectors: Sequence[Vector],
+    weights: Mapping[FactorName, float],
+    risk: RiskConfig,
+    ranked: Sequence[bool] | None = None,
 ) -> Scores:
-    """Score the models together. `weights` sum to 1 and are all above 0."""
+    """Score the models together. `weights` sum to 1 and are all above 0.
+
+    `ranked`: which of them stand in the ranking; without it all.
+    """
     w0 = np.array([weights[name] for name in FACTORS])
     low = np.array([[v.low[name] for name in FACTORS] for v in vectors]).reshape(-1, len(w0))
     high = np.array([[v.high[name] for name in FACTORS] for v in vectors]).reshape(low.shape)
@@ -83,7 +89,9 @@ def score(
     (additive, other), (rival, other_rival) = (
         _draw(low, high, drawn, stream) for stream in (first, second)
     )
-    ranks = _ranks(low, high, drawn, risk.seed)
+    standing = np.flatnonzero(np.ones(len(vectors), bool) if ranked is None else ranked)
+    found = _ranks(low[standing], high[standing], drawn, risk.seed)
+    ranks = dict(zip(standing.tolist(), found, strict=True))
     safer, safer_other = _safer(additive, rival), _safer(other, other_rival)
     different = np.maximum(np.minimum(safer, safer_other), np.minimum(1 - safer, 1 - safer_other))
     bounds = [_bounds(low[i], high[i], w0, risk.weight_slack) for i in range(len(vectors))]
@@ -97,7 +105,7 @@ def score(
                 key=vector.key,
                 additive=_spread(additive[i]),
                 non_compensatory=_spread(other[i]),
-                rank=_spread(ranks[i]),
+                rank=_spread(ranks[i]) if i in ranks else None,
                 bound_low=bounds[i][0],
                 bound_high=bounds[i][1],
                 weights_share=shares[i],

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from harness import rank
-from harness.report import live
+from harness.report import ranked
 from harness.report.join import Table, join_all
 from harness.report.page import write_html
 from tests.builders import cell, failed_cell, judge_config, level, score, write_sweep
@@ -113,8 +113,8 @@ def ranks(page: Any) -> dict[str, str]:
 def expected(table: Table, knobs: rank.Knobs) -> dict[str, int | None]:
     """The same ranks by harness.rank: one workload, one way of counting."""
     by_folder = {row.folder: row for row in table.rows}
-    cases = [live.case(row, by_folder) for row in table.rows]
-    values = [rank.adjusted(each, live.buyer(table), knobs) for each in cases]
+    cases = [ranked.case(row, by_folder) for row in table.rows]
+    values = [rank.adjusted(each, ranked.buyer(table.judge), knobs) for each in cases]
     places = rank.order(values, cases)
     return {row.cell.cell_id: place for row, place in zip(table.rows, places, strict=True)}
 
@@ -322,8 +322,8 @@ def _front(table: Table) -> set[str]:
     by_folder = {row.folder: row for row in table.rows}
     points = {}
     for row in table.rows:
-        each = live.case(row, by_folder)
-        usd = rank.adjusted(each, live.buyer(table), rank.Knobs())
+        each = ranked.case(row, by_folder)
+        usd = rank.adjusted(each, ranked.buyer(table.judge), rank.Knobs())
         if usd is not None and each.done and each.permitted and each.factors:
             points[row.text("model")] = usd, rank.score(each.factors, table.judge.risk.weights)
     on = rank.front(list(points.values()))
@@ -338,7 +338,7 @@ def test_a_models_risk_adds_up_beside_its_facts_with_source_and_date(
     page.click("summary:has-text('Its facts')")
 
     [risky] = [row for row in tables[0].rows if row.text("model") == "risky"]
-    factors = live.case(risky, {row.folder: row for row in tables[0].rows}).factors
+    factors = ranked.case(risky, {row.folder: row for row in tables[0].rows}).factors
     assert factors
     score = rank.score(factors, tables[0].judge.risk.weights)
     assert f"risky: {score:.2f} at these weights" in page.inner_text("#waterfall-text")

@@ -12,7 +12,7 @@ import openpyxl
 import pytest
 
 from harness import rank
-from harness.report import live, workbook_plan, workbook_risk
+from harness.report import ranked, workbook_plan, workbook_risk
 from harness.report.columns import COLUMNS
 from harness.report.join import Table, join_all
 from harness.report.rows import Row
@@ -246,9 +246,9 @@ def test_cost_with_risk_and_its_rank_recompute_as_python_ranks_at_the_changed_pr
 ) -> None:
     table = rejudged[number]
     by_folder = {row.folder: row for row in table.rows}
-    cases = [live.case(row, by_folder) for row in table.rows]
+    cases = [ranked.case(row, by_folder) for row in table.rows]
     knobs = rank.Knobs(hazard=HAZARD)  # price and utilisation are in the costs already
-    usd = [rank.adjusted(case, live.buyer(table), knobs) for case in cases]
+    usd = [rank.adjusted(case, ranked.buyer(table.judge), knobs) for case in cases]
     places = rank.order(usd, cases)
 
     found = [
@@ -282,7 +282,7 @@ def test_break_even_recomputes_and_says_where_known_days_leave_it_without_a_form
 ) -> None:
     table = rejudged[0]
     row, buyer = by_model(table)[RISKY], table.judge.buyer
-    case = live.case(row, {each.folder: each for each in table.rows})
+    case = ranked.case(row, {each.folder: each for each in table.rows})
     assert case.leave is not None
     assert case.usd is not None
     # ((c1 - c) V + q) / R of docs/resilience.md
