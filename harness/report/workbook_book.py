@@ -13,15 +13,14 @@ from xlsxwriter.format import Format
 from xlsxwriter.utility import xl_rowcol_to_cell
 from xlsxwriter.worksheet import Worksheet
 
+from harness.report.evidence import MARKS, Evidence, evidence_of
+
 MOST_CHARACTERS = 32_000  # a cell takes 32,767
 _MOST_IN_NAME = 120
 # Marks that turn the text round them about; in a cell of their own they could still deceive.
 _TURNING = {code: f"<U+{code:04X}>" for code in (*range(0x202A, 0x202F), *range(0x2066, 0x206A))}
 LIVE = "ƒ"
 """Before the heading of a column that recomputes; a letter, so that paper shows it too."""
-
-Evidence = Literal["measured", "imported", "estimated"]
-MARKS: Mapping[Evidence, str] = {"measured": "●", "imported": "◇", "estimated": "≈"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +74,6 @@ def clean(text: str, most: int = MOST_CHARACTERS) -> str:
 def named(text: str) -> str:
     """A name of somebody else's, short enough for a column of names."""
     return clean(text, _MOST_IN_NAME)
-
-
-def evidence_of(text: str) -> Evidence:
-    """Which of the three a row's evidence is."""
-    first = text.split(maxsplit=1)[0] if text else ""
-    return (
-        "imported" if first == "imported" else "estimated" if first == "estimated" else "measured"
-    )
 
 
 def marked(text: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from xlsxwriter.worksheet import Worksheet
 
 from harness.report.columns import BY_KEY
+from harness.report.evidence import MARKS, evidence_of
 from harness.report.ranked import COUNTED, why_not
 from harness.report.rows import Figure
 from harness.report.rows import basis as bill_of
@@ -13,12 +14,10 @@ from harness.report.tables import DISCLAIMER, NO_LIST_CLAIM, title
 from harness.report.workbook_assumptions import UNCHANGED, assumptions, changed, content_of
 from harness.report.workbook_book import (
     LIVE,
-    MARKS,
     Book,
     Content,
     Live,
     Look,
-    evidence_of,
     marked,
     named,
     verdict,
@@ -148,7 +147,7 @@ class Memo:
             (Live(f'=IFERROR({picked(0)},"{_NOBODY}")', name), Look(kind="strong", live=True)),
             (Live(f"=COUNT({ranks})", len(ranked)), Look(0, live=True)),
             (Live(f'=IFERROR({picked(ADJUSTED)},"")', "" if usd is None else usd),
-             Look(3, live=True)),
+             Look(3, "estimated", live=True)),
             (name, Look()),
         )  # fmt: skip
         for place, (content, look) in enumerate(cells):
@@ -203,7 +202,7 @@ class Memo:
         row, choice, money = self.plan.rows[i], Choice(0, i), self.money
         origin, basis = evidence_of(row.text("evidence")), bill_of(row)
         missing = Look(kind="missing", wrap=True)
-        usd = Look(3, origin, live=True)
+        usd, judged_usd = Look(3, origin, live=True), Look(3, "estimated", live=True)
         lacks = row.figure(basis).reason or "not measured"
         place = money.ranks[choice]
         score = middle_score(row, self.plan.judge, content_of(row))
@@ -218,14 +217,14 @@ class Memo:
             4: (Live(f"={money.at(choice, RANK)}", NOT_RANKED if place is None else place),
                 Look(0, live=True)),
             5: (lacks, missing) if adjusted is None
-            else (Live(f"={money.at(choice, ADJUSTED)}", adjusted), usd),
+            else (Live(f"={money.at(choice, ADJUSTED)}", adjusted), judged_usd),
             6: (None if adjusted is None else _ends(judged, 3, "no safer fallback"), Look()),
             7: (lacks, missing) if bill is None
             else (Live(f"={money.at(choice, BILL)}", bill), usd),
             8: (COUNTED[basis], Look()),
             12: (verdict(row.text("gate")), Look()),
             13: ("not assessed", missing) if score is None
-            else (Live(f"={self.risk.score_at(0, row)}", score), Look(2, live=True)),
+            else (Live(f"={self.risk.score_at(0, row)}", score), Look(2, "estimated", live=True)),
             14: (None if score is None else _ends(row.figure("risk_score"), 2, "none"), Look()),
             15: (None if row.judged is None else float(len(row.judged.score.ties)), Look(0)),
             16: (why_not(row) or None, missing),

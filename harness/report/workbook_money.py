@@ -11,6 +11,7 @@ from xlsxwriter.worksheet import Worksheet
 from harness import rank, resilience
 from harness.report import ranked
 from harness.report.columns import BY_KEY
+from harness.report.evidence import evidence_of
 from harness.report.rows import Row, basis
 from harness.report.tables import title
 from harness.report.workbook_assumptions import HAZARD
@@ -21,7 +22,6 @@ from harness.report.workbook_book import (
     Live,
     Look,
     at,
-    evidence_of,
     named,
     span,
 )
@@ -131,13 +131,13 @@ class Money:
         table = self.plan.tables[choice.table]
         row = table.rows[choice.row]
         origin = evidence_of(row.text("evidence"))
-        money = Look(3, origin, live=True)
+        money, judged = Look(3, origin, live=True), Look(3, "estimated", live=True)
         why = ranked.why_not(row)
         lead(self.book, sheet, number, row)
         cells: dict[int, tuple[Content, Look]] = {
             BUYER: (table.judge.buyer.profile, Look()),
             RANK: (self._rank(choice), Look(0, live=True)),
-            ADJUSTED: (self._adjusted(choice), money),
+            ADJUSTED: (self._adjusted(choice), judged),
             BILL: (self._bill(row), money),
             BASIS: (ranked.COUNTED[basis(row)], Look()),
             MAY: (0.0 if why else 1.0, Look(0)),
@@ -181,23 +181,26 @@ class Money:
         used = f"IF({total}=0,{slow:.17G},(1-({exits})-{ends})/{total})"
         return {
             C1: (self._bill(fallback), money),
-            UNPRICED: (leave.unpriced_usd, Look(0)),
+            UNPRICED: (leave.unpriced_usd, Look(0, "estimated")),
             MEASURED: (
                 Live(f"={times(spent, paid)}", spent) if paid else spent,
                 Look(2, live=True),
             ),
-            QUALITY: (leave.quality_usd_per_year, Look(0)),
-            RATE: (leave.hazard_per_year, Look(4)),
-            NOW: (Live(f"={own(RATE)}*{HAZARD}", leave.hazard_per_year), Look(4, live=True)),
+            QUALITY: (leave.quality_usd_per_year, Look(0, "estimated")),
+            RATE: (leave.hazard_per_year, Look(4, "estimated")),
+            NOW: (
+                Live(f"={own(RATE)}*{HAZARD}", leave.hazard_per_year),
+                Look(4, "estimated", live=True),
+            ),
             DAYS: ("; ".join(days) or "none", Look()),
             VOLUME: (buyer.mtok_per_year, Look(0)),
             WHOLE: (float(found.whole), Look(4)),
-            USED: (Live(f"={used}", float(found.in_use)), Look(4, live=True)),
+            USED: (Live(f"={used}", float(found.in_use)), Look(4, "estimated", live=True)),
             EXITS: (
                 Live(f"={own(NOW)}*{own(USED)}+{exits}", float(found.exits)),
-                Look(4, live=True),
+                Look(4, "estimated", live=True),
             ),
-            EVEN: (self._break_even(choice), Look(4, live=True)),
+            EVEN: (self._break_even(choice), Look(4, "estimated", live=True)),
         }
 
     def _own(self, choice: Choice) -> "_Own":

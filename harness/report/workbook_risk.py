@@ -88,7 +88,7 @@ class Risk:
             if row.judged is not None:
                 middles = {f.name: (f.low + f.high) / 2 for f in row.judged.assessment.factors}
                 for place, factor in enumerate(FACTORS, start=_MIDDLES):
-                    self.book.put(sheet, number, place, middles[factor], Look(3))
+                    self.book.put(sheet, number, place, middles[factor], Look(3, "estimated"))
             for place, key in enumerate(_FIGURES, start=_AFTER):
                 of = (line.table, line.first)
                 figure_cell(self.book, self.plan, sheet, (number, place), of, key)
@@ -114,10 +114,10 @@ class Risk:
             for place, factor in enumerate(FACTORS, start=_MIDDLES)
         ]
         formula = f"=({'+'.join(parts)})/({'+'.join(weights.values())})"
-        return Live(formula, found), Look(2, live=True)
+        return Live(formula, found), Look(2, "estimated", live=True)
 
     def _rank(self, line: Line, number: int) -> Live | str:
-        """1 + how many of the same buyer and content are safer; one that may not be ranked is no rival."""
+        """1 + how many rivals are safer: of the same buyer and content, and able to be ranked."""
         if line.scored is None:
             return NOT_RANKED
         first, last = self._span[line.table, line.content]

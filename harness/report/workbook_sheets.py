@@ -5,16 +5,15 @@ from collections.abc import Sequence
 from xlsxwriter.worksheet import Worksheet
 
 from harness.report.columns import BY_KEY, COLUMNS, Column
+from harness.report.evidence import MARKS, MEANINGS, evidence_of, figure_evidence
 from harness.report.glossary import glossary
 from harness.report.rows import Figure, Row
 from harness.report.tables import provenance, title
 from harness.report.workbook_book import (
     LIVE,
-    MARKS,
     Book,
     Look,
     clean,
-    evidence_of,
     marked,
     named,
 )
@@ -113,7 +112,7 @@ class Cells:
         figure_cell(self.book, self.plan, sheet, at, (0, i), key)
         if self.plan.whole:
             line, place = at
-            origin = evidence_of(row.text("evidence"))
+            origin = figure_evidence(row.text("evidence"), column)
             for offset, end in enumerate((figure.low, figure.high), start=1):
                 look = Look(column.digits, origin, "side")
                 content = self.plan.moving(row, column, end)
@@ -156,7 +155,7 @@ def figure_cell(
     content = plan.moving(row, column, figure.value)
     look = Look(
         column.digits,
-        evidence_of(row.text("evidence")),
+        figure_evidence(row.text("evidence"), column),
         live=not isinstance(content, float | int),
         linked=link is not None,
     )
@@ -178,7 +177,7 @@ def write_figures(book: Book, plan: Plan) -> None:
         row, column, figure = each.row, each.column, each.figure
         lead(book, sheet, number, row)
         buyer = each.table.judge.buyer.profile if column.judged else "all"
-        look = Look(column.digits, evidence_of(row.text("evidence")))
+        look = Look(column.digits, figure_evidence(row.text("evidence"), column))
         for place, content, form in (
             (4, buyer, Look()),
             (5, column.title, Look()),
@@ -244,11 +243,11 @@ def write_glossary(book: Book) -> None:
     words = {
         f"{LIVE} before a heading": "recomputes when a value on the sheet Assumptions is changed;"
         " every other figure stands as it was judged",
-        f"{MARKS['measured']} measured": "measured by this project's own runs",
-        f"{MARKS['imported']} imported": "measured by another tool, which is named; the sign stands"
-        " before every such number",
-        f"{MARKS['estimated']} estimated": "computed, not measured; the sign stands before every"
-        " such number",
+        **{
+            f"{MARKS[kind]} {kind}": f"{meaning}"
+            f"{'' if kind == 'measured' else '; the sign stands before every such number'}"
+            for kind, meaning in MEANINGS.items()
+        },
         "an underlined figure": "leads to its line on the sheet Figures",
         "low, high": "ends of the interval; what it holds: the column's formula, docs/metrics.md",
         **{f"{word}: …": meaning for word, meaning in found.reasons.items()},
