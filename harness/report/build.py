@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.config.judge import JudgeConfig
-from harness.report import page, tables, workbook
+from harness.report import markdown, page, tables, workbook
 from harness.report.join import join_all
 
 
@@ -26,7 +26,7 @@ def write(sweeps: Sequence[Path], judges: Sequence[JudgeConfig], out: Path) -> W
     out.mkdir(parents=True, exist_ok=True)
     tables.write_csv(joined, out / "summary.csv")
     tables.write_parquet(joined, out / "summary.parquet")
-    tables.write_markdown(joined, out / "summary.md")
+    markdown.write_markdown(joined, out / "summary.md")
     workbook.write_xlsx(joined, out / "summary.xlsx")
     page.write_html(joined, out / "report.html")
     return Written(out / "report.html", tables.console(joined[0]))

@@ -2,7 +2,6 @@
 
 import functools
 import json
-import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from importlib import resources
@@ -16,14 +15,13 @@ import vl_convert
 from harness.config.judge import FactorName
 from harness.records.store import write_text
 from harness.report import leads, live
+from harness.report.chosen import in_detail
 from harness.report.columns import BY_KEY
 from harness.report.join import Table
 from harness.report.page_plots import plots
-from harness.report.rows import Figure, Row, basis
+from harness.report.rows import Figure, Row
 from harness.report.tables import DISCLAIMER, cell_text, provenance, title
 
-MOST_IN_DETAIL = 60
-"""Cells whose every column and plot stands in the page; the table of all cells has the others."""
 _MOST_CONTESTS = 12
 _FEW = 0.005
 """A share of draws below this is not told."""
@@ -66,7 +64,7 @@ GROUPS = (
 def write_html(tables: Sequence[Table], path: Path) -> None:
     """Write the page for these buyers, the first one's in full; scripts and data are inside it."""
     table = tables[0]
-    detailed = in_detail(table)
+    detailed = in_detail(table.rows)
     charts = plots(detailed)
     contests = [leads.contests(each) for each in tables]
     html = _template().render(
@@ -109,33 +107,6 @@ def write_html(tables: Sequence[Table], path: Path) -> None:
         provenance=provenance(table),
     )
     write_text(path, html)
-
-
-def in_detail(table: Table) -> list[Row]:
-    """All cells where they are few; else the cheapest of each model and workload, while room is.
-
-    Each model has one before any has a second.
-    """
-    if len(table.rows) <= MOST_IN_DETAIL:
-        return list(table.rows)
-    cheapest: dict[tuple[str, str], Row] = {}
-    for row in table.rows:
-        key = row.text("model"), row.text("workload")
-        if key not in cheapest or _bill(row) < _bill(cheapest[key]):
-            cheapest[key] = row
-    turn: Counter[str] = Counter()
-    queue = []
-    for row in cheapest.values():
-        queue.append((turn[row.text("model")], row))
-        turn[row.text("model")] += 1
-    queue.sort(key=lambda pair: pair[0])
-    chosen = {id(row) for _, row in queue[:MOST_IN_DETAIL]}
-    return [row for row in table.rows if id(row) in chosen]
-
-
-def _bill(row: Row) -> float:
-    value = row.figure(basis(row)).value
-    return math.inf if value is None else value
 
 
 def _groups(rows: Sequence[Row]) -> list[tuple[str, Sequence[str]]]:

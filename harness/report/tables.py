@@ -1,4 +1,4 @@
-"""The table as CSV, Parquet and Markdown, and what stands behind it."""
+"""The table as CSV and Parquet, and what stands behind it."""
 
 import csv
 from collections import Counter
@@ -11,7 +11,6 @@ import pandas as pd
 from harness.config.judge import ApiPrice, MachinePrice, PricingConfig, RentedMachine
 from harness.fields import Sourced
 from harness.records.imported import NO_MACHINE, Origin, SourceFile
-from harness.records.store import write_text
 from harness.report import flat
 from harness.report.columns import COLUMNS, Column
 from harness.report.join import Table
@@ -218,41 +217,6 @@ def write_parquet(tables: Sequence[Table], path: Path) -> None:
     frame = flat.typed([row for table in tables for row in table.rows])
     frame.to_parquet(partial, index=False)
     partial.replace(path)
-
-
-def write_markdown(tables: Sequence[Table], path: Path) -> None:
-    """One table per question, models side by side, then what stands behind it.
-
-    Further buyers follow with what depends on the buyer.
-    """
-    first = tables[0]
-    lines = ["# Summary", "", DISCLAIMER, ""]
-    if any(row.cell.cpu_only for row in first.rows):
-        lines += ["**CPU figures: they show that the pipeline works, not what a GPU does.**", ""]
-    if len(first.rows) > MOST_SIDE_BY_SIDE:
-        lines += [f"The first {MOST_SIDE_BY_SIDE} of {len(first.rows)} cells; all: summary.csv", ""]
-    lines += _side_by_side(first, COLUMNS)
-    judged = [column for column in COLUMNS if column.judged]
-    for table in tables[1:]:
-        lines += ["", f"## Buyer {table.judge.buyer.profile}", "", *_side_by_side(table, judged)]
-    lines += ["", "## Behind the figures", ""]
-    lines += [f"- {_escape(name)}: {_escape(text)}" for name, text in provenance(first)]
-    write_text(path, "\n".join(lines) + "\n")
-
-
-def _side_by_side(table: Table, columns: Iterable[Column]) -> list[str]:
-    rows = table.rows[:MOST_SIDE_BY_SIDE]
-    heads = [_escape(row.text("model")) for row in rows]
-    return [
-        _line(["", *heads]),
-        "|" + "---|" * (1 + len(heads)),
-        *(_line([title(c), *(_escape(cell_text(row, c)) for row in rows)]) for c in columns),
-    ]
-
-
-def _line(cells: Iterable[str]) -> str:
-    """A row of a Markdown table; unpadded, since one long fact would widen every row."""
-    return f"| {' | '.join(cells)} |"
 
 
 def console(table: Table) -> str:

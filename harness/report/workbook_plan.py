@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from harness.config.judge import FACTORS, FactorName
+from harness.report.chosen import by_cost
 from harness.report.columns import COLUMNS, Column
 from harness.report.join import Table
-from harness.report.ranked import contest, why_not
+from harness.report.ranked import contest
 from harness.report.rows import Figure, Row, is_endpoint
 from harness.report.workbook_book import Content, Live, defined_name
 
@@ -166,8 +167,8 @@ def _options(rows: Sequence[Row]) -> list[int]:
     for i, row in enumerate(rows):
         keys = ("workload", "model", "model_key", "hardware", "evidence")
         groups[tuple(row.text(key) for key in keys)].append(i)
-    best = [min(group, key=lambda i: _order(rows[i])) for group in groups.values()]
-    return sorted(best, key=lambda i: (*contest(rows[i]), *_order(rows[i])))
+    best = [min(group, key=lambda i: by_cost(rows[i])) for group in groups.values()]
+    return sorted(best, key=lambda i: (*contest(rows[i]), *by_cost(rows[i])))
 
 
 def _fair(options: Sequence[int], rows: Sequence[Row], most: int) -> list[int]:
@@ -179,9 +180,3 @@ def _fair(options: Sequence[int], rows: Sequence[Row], most: int) -> list[int]:
         seen[contest(rows[i])] += 1
     kept = set(sorted(options, key=lambda i: places[i])[:most])
     return [i for i in options if i in kept]
-
-
-def _order(row: Row) -> tuple[bool, float]:
-    """Those that may be ranked first, then by what they cost with the risk of withdrawal."""
-    cost = row.figure("ranked_usd_per_mtok").value
-    return bool(why_not(row)), math.inf if cost is None else cost

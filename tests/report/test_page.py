@@ -1,6 +1,5 @@
 """harness.report.page: one file, no network, nobody else's script."""
 
-import datetime as dt
 import json
 import re
 from collections.abc import Iterator
@@ -9,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from harness.report.chosen import MOST_IN_DETAIL, in_detail
 from harness.report.join import Table, join
-from harness.report.page import MOST_IN_DETAIL, in_detail, write_html
+from harness.report.page import write_html
 from harness.report.tables import DISCLAIMER
 from tests.builders import (
     cell,
@@ -142,7 +142,7 @@ def test_of_many_cells_each_model_keeps_its_cheapest_before_any_has_a_second(
 ) -> None:
     rows = join([synthetic.write(tmp_path / "many", 4, 2, 12)], judge_config()).rows
 
-    kept = in_detail(Table(rows, judge_config(), dt.date(2026, 11, 25), []))
+    kept = in_detail(rows)
 
     assert len(rows) > MOST_IN_DETAIL
     assert len(kept) == 8  # four models, two workloads

@@ -1,64 +1,33 @@
 """harness.report.tables: what a reader meets; hostile text stays text in every file."""
 
 import csv
-import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from harness.report.columns import BY_KEY, COLUMNS
-from harness.report.join import Table, join
+from harness.report.join import Table
 from harness.report.rows import Figure
 from harness.report.tables import (
-    DISCLAIMER,
     NO_LIST_CLAIM,
     console,
     provenance,
     show,
     title,
     write_csv,
-    write_markdown,
 )
 from tests.builders import (
     cell,
-    failed_cell,
-    judge_config,
-    level,
-    write_sweep,
 )
+from tests.report.hostile import hostile_table
 from tests.report.judging import API, CACHED_PRICE, endpoint
 from tests.report.judging import table as judged
-from tests.risk.making import fact, facts, licence, model, registry, write_registry
-
-FORMULA = '=HYPERLINK("http://evil.example","x")'
-SCRIPT = "<script>alert(1)</script>"
-PIPE = "a|b"
-# The configuration refuses such model names; a record from elsewhere may hold them.
-HOSTILE = {"model.name": f"{FORMULA}{SCRIPT}{PIPE}", "model.developer": SCRIPT, "model.key": "x/y"}
 
 
 @pytest.fixture
 def table(tmp_path: Path) -> Table:
-    """Done, failed, void, unknown to the registry, and hostile."""
-    hostile = fact(SCRIPT + PIPE, source=f"{FORMULA}\nsecond line", publisher=SCRIPT)
-    unpublished = fact("nothing", publisher=FORMULA)
-    evil = model(
-        "acme/evil@*",
-        licences=(licence(SCRIPT + PIPE, evidence=hostile),),
-        transparency=facts(unpublished),
-    )
-    made = registry(model(), evil)
-    machine = cell().environment | {"cpu": PIPE}
-    cells = [
-        cell("a-done-000000000001"),
-        failed_cell("b-failed-000000000002"),
-        cell("c-void-000000000003", levels=(level(void=("errors",)),)),
-        cell("d-hostile-000000000004", config=HOSTILE, environment=machine),
-        cell("e-evil-000000000005", config={"model.key": "acme/evil", "model.name": FORMULA}),
-    ]
-    sweep = write_sweep(tmp_path / "unit", *cells)
-    return join([sweep], judge_config(registry_dirs=(write_registry(tmp_path / "facts", made),)))
+    return hostile_table(tmp_path)
 
 
 # --- one figure ------------------------------------------------------------------------------
@@ -123,48 +92,6 @@ def test_the_csv_keeps_a_figures_full_precision(table: Table, tmp_path: Path) ->
 
     assert float(done["bill_usd_per_mtok_total"]) == pytest.approx(25.0)
     assert float(done["bill_usd_per_mtok_total_low"]) == pytest.approx(25 / 1.1)
-
-
-# --- markdown --------------------------------------------------------------------------------
-
-
-def markdown(table: Table, folder: Path) -> str:
-    write_markdown([table], folder / "summary.md")
-    return (folder / "summary.md").read_text("utf-8")
-
-
-def test_the_markdown_table_has_the_same_number_of_columns_in_every_line(
-    table: Table, tmp_path: Path
-) -> None:
-    lines = [line for line in markdown(table, tmp_path).splitlines() if line.startswith("|")]
-
-    assert len(lines) == len(COLUMNS) + 2
-    # An escaped pipe is text.
-    assert {len(re.findall(r"(?<!\\)\|", line)) for line in lines} == {len(table.rows) + 2}
-
-
-def test_the_markdown_table_is_not_padded_to_its_longest_cell(table: Table, tmp_path: Path) -> None:
-    lines = [line for line in markdown(table, tmp_path).splitlines() if line.startswith("|")]
-
-    assert re.fullmatch(r"\|(---\|)+", lines[1])
-    assert not any("   " in line or "----" in line for line in lines)
-
-
-def test_the_markdown_holds_no_html_of_anybody_elses(table: Table, tmp_path: Path) -> None:
-    text = markdown(table, tmp_path)
-
-    assert "<script" not in text
-    assert "&lt;script&gt;" in text
-
-
-def test_the_markdown_says_that_it_is_no_legal_advice_and_that_a_cpu_is_no_gpu(
-    table: Table, tmp_path: Path
-) -> None:
-    text = markdown(table, tmp_path)
-
-    assert DISCLAIMER in text
-    assert "CPU figures" in text
-    assert NO_LIST_CLAIM in text
 
 
 # --- provenance and console ------------------------------------------------------------------
