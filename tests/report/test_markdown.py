@@ -51,8 +51,8 @@ def test_the_answer_and_the_verdicts_of_each_buyer_stand_before_the_figures(
         ["us defence contractor", "tiny", "≈ 25"],
     ]
     assert [line.split(" | ")[3:] for line in verdicts[2:]] == [
-        ["clear", "clear |"],
-        ["clear", "blocked |"],
+        ["clear", "blocked |"],  # risky
+        ["clear", "clear |"],  # tiny
     ]
     text = markdown(tmp_path, private, barred)
     assert "- risky, blocked for us defence contractor: " in text.split("## Figures")[0]
