@@ -48,6 +48,7 @@ class Look(NamedTuple):
 
 
 _PARAGRAPH = Look(wrap=True)
+_PAGE_WIDTH = 190.0  # characters across a landscape A4 page that can still be read
 _LINE_POINTS, _MOST_POINTS = 14.0, 400.0  # a row takes 409
 _KINDS: Mapping[str, Mapping[str, Any]] = {
     "plain": {},
@@ -145,7 +146,7 @@ class Book:
     def sheet(
         self, name: str, widths: Sequence[float], frozen: tuple[int, int] = (1, 1)
     ) -> Worksheet:
-        """A new sheet, set to print on landscape pages as wide as the sheet."""
+        """A new sheet, set to print on landscape pages, wide ones on several beside each other."""
         sheet: Worksheet = self.book.add_worksheet(name)
         self._widths[sheet] = widths
         for place, width in enumerate(widths):
@@ -154,8 +155,10 @@ class Book:
         sheet.set_landscape()
         sheet.set_paper(9)
         sheet.set_margins(left=0.4, right=0.4, top=0.5, bottom=0.6)
-        sheet.fit_to_pages(1, 0)
+        sheet.fit_to_pages(max(1, round(sum(widths) / _PAGE_WIDTH)), 0)
         sheet.repeat_rows(0)
+        if frozen[1]:
+            sheet.repeat_columns(0, frozen[1] - 1)
         sheet.set_footer("&L&F, &A&RPage &P of &N")
         return sheet
 
@@ -214,17 +217,23 @@ class Book:
             self.put(sheet, row, place, title, Look(kind="head"))
 
     def paragraph(
-        self, sheet: Worksheet, row: int, content: str | Live, last: int, look: Look = _PARAGRAPH
+        self,
+        sheet: Worksheet,
+        row: int,
+        content: str | Live,
+        last: int,
+        look: Look = _PARAGRAPH,
+        first: int = 0,
     ) -> None:
-        """Running text over the columns up to `last`."""
+        """Running text over the columns from `first` to `last`."""
         shown = str(content.value) if isinstance(content, Live) else clean(content)
         form = self.look(look)
-        self._room(sheet, row, shown, sum(self._widths[sheet][: last + 1]))
-        sheet.merge_range(row, 0, row, last, "", form)
+        self._room(sheet, row, shown, sum(self._widths[sheet][first : last + 1]))
+        sheet.merge_range(row, first, row, last, "", form)
         if isinstance(content, Live):
-            sheet.write_formula(row, 0, content.formula, form, content.value)
+            sheet.write_formula(row, first, content.formula, form, content.value)
         else:
-            sheet.write_string(row, 0, shown, form)
+            sheet.write_string(row, first, shown, form)
 
     def bars(self, sheet: Worksheet, first: int, last: int, column: int) -> None:
         """Grey bars behind the numbers of a column: their lengths compare on paper too."""

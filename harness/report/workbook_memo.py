@@ -41,6 +41,7 @@ _ASKED = (
     "hijack_share", "evasion_gap_en", "withdrawal_hazard_per_year",
 )  # fmt: skip
 _MOST_NAMED = 6
+_LAST = 11  # column up to which running text goes
 _NOBODY = "nothing can be ranked: see why below"
 _WIDTHS = (25, 15, 22, 26, 13, 14, 15, 13, 12, 13, 15, 13, 18, 10, 13, 13, 24)
 
@@ -105,7 +106,7 @@ class Memo:
         look: Look = Look(wrap=True),  # noqa: B008
     ) -> None:
         for text in texts:
-            self.book.paragraph(sheet, self._line, text, min(11, len(self.widths) - 1), look)
+            self.book.paragraph(sheet, self._line, text, min(_LAST, len(self.widths) - 1), look)
             self._line += 1
 
     def _section(self, sheet: Worksheet, text: str) -> None:
@@ -174,6 +175,29 @@ class Memo:
                 self.book.put(sheet, self._line, place, text, Look(wrap=True))
         columns = 4, len(heads) - 1
         self.book.verdicts(sheet, first, columns, max(self._line, first))
+        self._line += 2
+        self._reasons(sheet)
+
+    def _reasons(self, sheet: Worksheet) -> None:
+        """Why a verdict is not clear, or will not stay so: each reason once for all it concerns."""
+        told: dict[tuple[str, str, str], dict[str, None]] = defaultdict(dict)
+        for line in self.risk.lines:
+            judged = line.row.judged
+            gate = judged.assessment.gate if judged else None
+            if gate is None or gate.reasons or gate.pending:
+                names = named(line.row.text("model")), verdict(line.row.text("gate"))
+                buyer = self.buyers[line.table].replace("_", " ")
+                told[(*names, line.row.text("gate_reasons"))][buyer] = None
+        if not told:
+            return
+        self.book.head(sheet, ("Model", "Verdict", "For", "Why"), self._line)
+        for (model, gate, why), buyers in told.items():
+            self._line += 1
+            self.book.put(sheet, self._line, 0, model, Look(wrap=True))
+            self.book.put(sheet, self._line, 1, gate, Look(wrap=True))
+            self.book.put(sheet, self._line, 2, ", ".join(buyers), Look(wrap=True))
+            last = min(_LAST, len(self.widths) - 1)
+            self.book.paragraph(sheet, self._line, why, last, first=3)
         self._line += 1
 
     def _figures(self, sheet: Worksheet) -> None:
@@ -181,9 +205,10 @@ class Memo:
         self._section(sheet, f"3. The three figures that matter, for {self.buyers[0]}")
         heads = (
             "Model", "Workload", "Hardware", "Evidence", f"{LIVE} Rank by risk-adjusted cost",
-            f"{LIVE} Risk-adjusted cost (USD per million tokens)", "Interval, as judged (USD)",
+            f"{LIVE} Risk-adjusted cost (USD per million tokens)", "90% of draws, as judged (USD)",
             f"{LIVE} Whole bill (USD per million tokens)", "Tokens counted", "Accuracy (share)",
-            "Interval", "Of what", "Verdict", f"{LIVE} Risk score (0 to 1)", "Interval, as judged",
+            "95% interval, and n", "Of what", "Verdict", f"{LIVE} Risk score (0 to 1)",
+            "90% of draws, as judged",
             "Models whose risk cannot be told from its", "Why it is not ranked",
         )  # fmt: skip
         self.book.head(sheet, heads, self._line)
@@ -235,7 +260,9 @@ class Memo:
         else:
             accuracy = row.figure(key)
             cells[9] = (accuracy.value, Look(BY_KEY[key].digits, origin, linked=True))
-            cells[10] = (_ends(accuracy, BY_KEY[key].digits, "none published"), Look())
+            n = "n unknown" if accuracy.n is None else f"n={accuracy.n:,}"
+            ends = _ends(accuracy, BY_KEY[key].digits, "none published")
+            cells[10] = (f"{ends} {n}", Look(wrap=True))
             cells[11] = (title(BY_KEY[key]), Look(wrap=True))
         links = {
             5: self.plan.link(0, i, basis.replace("bill_usd", "risk_adjusted_usd")),
@@ -307,8 +334,10 @@ def _warnings(plan: Plan) -> list[str]:
             f"{MARKS['imported']} imported: measured by others, with no interval where the source"
             " publishes none."
         )
-    if "estimated" in kinds:
-        found.append(f"{MARKS['estimated']} estimated: computed, not measured.")
+    found.append(
+        f"{MARKS['estimated']} estimated: computed from facts and judgements, not measured, as is"
+        " every risk score, hazard and cost of a withdrawal."
+    )
     if len(plan.options) < len(plan.rows):
         found.append(
             f"Table 3 has {len(plan.options)} of {len(plan.rows)} cells: the cheapest of each"

@@ -53,6 +53,7 @@ TABLES: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 _MOVING = (*(c.key for c in COLUMNS if c.priced), "energy_usd_per_mtok_output",
            "co2e_g_per_mtok_output", "co2e_g_per_answer")  # fmt: skip
+_BESIDE = ("low", "high", "n")
 GLOSSARY, PROVENANCE = "Glossary", "Provenance"
 
 
@@ -69,11 +70,11 @@ class Cells:
         self._columns = {name: self._layout(keys) for name, keys in TABLES.items()}
 
     def _layout(self, keys: Sequence[str]) -> dict[str, int]:
-        """The place of each key's value; a figure's interval stands right of it."""
+        """The place of each key's value; a figure's interval and sample size stand right of it."""
         places, place = {}, len(LEAD)
         for key in keys:
             places[key] = place
-            place += 3 if BY_KEY[key].kind == "figure" and self.plan.whole else 1
+            place += 1 + len(_BESIDE) if BY_KEY[key].kind == "figure" else 1
         return places
 
     def write(self, name: str) -> None:
@@ -83,12 +84,13 @@ class Cells:
         heads: list[tuple[str, str | None]] = [(title(BY_KEY[key]), key) for key in LEAD]
         for key in places:
             column = BY_KEY[key]
-            is_text = column.kind == "text"
-            widths.append(40.0 if is_text else 15.0)
-            heads.append((heading(column, live=key in _MOVING), key))
-            if not is_text and self.plan.whole:
-                widths += [10.0, 10.0]
-                heads += [("low", None), ("high", None)]
+            text = heading(column, live=key in _MOVING)
+            heads.append((text, key))
+            longest = max(map(len, text.split())) + 1.0
+            widths.append(40.0 if column.kind == "text" else max(15.0, longest))
+            if column.kind == "figure":
+                widths += [10.0, 10.0, 7.0]
+                heads += [(part, None) for part in _BESIDE]
         sheet = self.book.sheet(name, widths)
         for number, (text, about) in enumerate(heads):
             link = f"'{GLOSSARY}'!A{glossary_line(about) + 1}" if about else None
@@ -110,13 +112,13 @@ class Cells:
     ) -> None:
         column, row = BY_KEY[key], self.plan.rows[i]
         figure_cell(self.book, self.plan, sheet, at, (0, i), key)
-        if self.plan.whole:
-            line, place = at
-            origin = figure_evidence(row.text("evidence"), column)
-            for offset, end in enumerate((figure.low, figure.high), start=1):
-                look = Look(column.digits, origin, "side")
-                content = self.plan.moving(row, column, end)
-                self.book.put(sheet, line, place + offset, content, look)
+        line, place = at
+        origin = figure_evidence(row.text("evidence"), column)
+        for offset, end in enumerate((figure.low, figure.high), start=1):
+            look = Look(column.digits, origin, "side")
+            content = self.plan.moving(row, column, end)
+            self.book.put(sheet, line, place + offset, content, look)
+        self.book.put(sheet, line, place + len(_BESIDE), figure.n, Look(0, kind="side"))
 
 
 def lead(book: Book, sheet: Worksheet, line: int, row: Row, first: int = 0) -> None:
@@ -249,7 +251,9 @@ def write_glossary(book: Book) -> None:
             for kind, meaning in MEANINGS.items()
         },
         "an underlined figure": "leads to its line on the sheet Figures",
-        "low, high": "ends of the interval; what it holds: the column's formula, docs/metrics.md",
+        "low, high": "ends of the interval; of what is estimated here 90% of the draws, of all else"
+        " 95% of a measurement's sampling; what it holds: the column's formula, docs/metrics.md",
+        "n": "sample size: requests, tasks, repeats or, of what is estimated here, draws or facts",
         **{f"{word}: …": meaning for word, meaning in found.reasons.items()},
     }
     for number, (word, meaning) in enumerate(words.items(), start=len(COLUMNS) + 2):

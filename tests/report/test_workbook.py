@@ -213,7 +213,7 @@ def test_every_cost_recomputes_as_python_judges_at_the_changed_price(
     files: Files, rejudged: list[Table]
 ) -> None:
     found = list(load(files.changed)["Cost"].iter_rows(values_only=True))[1:]
-    places = {key: 4 + 3 * number for number, key in enumerate(TABLES["Cost"])}
+    places = {key: 4 + 4 * number for number, key in enumerate(TABLES["Cost"])}
 
     compared = 0
     for line, row in zip(found, rejudged[0].rows, strict=True):
@@ -221,11 +221,13 @@ def test_every_cost_recomputes_as_python_judges_at_the_changed_price(
             if column.key not in places:
                 continue  # fine-tuning's, on another sheet
             figure, place = row.figure(column.key), places[column.key]
-            shown = line[place : place + 3]
+            shown = line[place : place + 4]
             if figure.value is None:
                 assert shown[0] == figure.reason
                 continue
-            for value, end in zip(shown, (figure.value, figure.low, figure.high), strict=True):
+            for value, end in zip(
+                shown, (figure.value, figure.low, figure.high, figure.n), strict=True
+            ):
                 assert value == (end if end is None else pytest.approx(end, rel=1e-9)), column.key
             compared += 1
     assert compared > 15
@@ -347,9 +349,13 @@ def test_the_memo_has_question_answer_verdicts_by_buyer_and_what_is_missing(file
     assert any(str(text).startswith("CPU figures") for text in texts)
     assert (verdicts[RISKY]["private"], verdicts[RISKY]["defence"]) == ("✓ clear", "✗ blocked")
     assert verdicts[NEW]["private"] == "? not assessed"
+    why = {(line["Model"], line["For"]): line for line in lines(files.written, "Decision", "For")}
+    assert why[RISKY, "defence"]["Verdict"] == "✗ blocked"
+    assert "flist" in why[RISKY, "defence"]["Why"]
+    assert why[NEW, "private, defence"]["Why"].startswith("not assessed: new/model is not in")
     # 40 of 80 right: Wilson's interval is 0.393 to 0.607
     assert starting(figures[RISKY], "Accuracy") == 0.5
-    assert figures[RISKY]["Interval"] == "[0.393, 0.607]"
+    assert figures[RISKY]["95% interval, and n"] == "[0.393, 0.607] n=80"
     assert {"Energy per output token (J)", "Fine-tuning: held-out gain (share)"} <= {
         line["Figure"] for line in missing
     }
@@ -456,6 +462,9 @@ def test_headings_stay_in_sight_and_every_column_has_a_place(files: Files) -> No
     elsewhere = {"risk_evidence", "fallback"}
 
     assert all(sheet.freeze_panes for sheet in book)
+    # On paper a wide sheet takes several pages beside each other instead of tiny print.
+    assert (book["Decision"].page_setup.fitToWidth or 1) <= 2
+    assert (book["Cost"].page_setup.fitToWidth or 1) >= 3
     for column in COLUMNS:
         if column.key not in placed | elsewhere:
             names = (column.title, column.title.split(",")[0])
