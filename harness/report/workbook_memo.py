@@ -183,8 +183,8 @@ class Memo:
         told: dict[tuple[str, str, str], dict[str, None]] = defaultdict(dict)
         for line in self.risk.lines:
             judged = line.row.judged
-            gate = judged.assessment.gate if judged else None
-            if gate is None or gate.reasons or gate.pending:
+            found = judged.assessment.gate if judged else None
+            if found is None or found.reasons or found.pending:
                 names = named(line.row.text("model")), verdict(line.row.text("gate"))
                 buyer = self.buyers[line.table].replace("_", " ")
                 told[(*names, line.row.text("gate_reasons"))][buyer] = None
