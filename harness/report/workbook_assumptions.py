@@ -84,32 +84,32 @@ def assumptions(plan: Plan) -> Iterator[Assumption]:
 
 def write(book: Book, plan: Plan) -> int:
     """Write the sheet and define the names; the number of lines."""
-    sheet = book.sheet(SHEET, (52, 16, 34, 16, 11, 32, 90))
+    sheet = book.sheet(SHEET, (46, 14, 26, 12, 11, 34, 50))
     heads = ("Assumption", "Value: change it here", "Unit", "As judged", "Changed?", "Name", "From")
     book.head(sheet, heads)
     number = 0
     for number, each in enumerate(assumptions(plan), start=1):
-        book.put(sheet, number, 0, each.what)
+        book.put(sheet, number, 0, each.what, Look(wrap=True))
         book.put(sheet, number, _VALUE, each.value, Look(kind="input"))
         limits = {"validate": "decimal", "criteria": ">=", "value": each.least}
         if each.most is not None:
             limits |= {"criteria": "between", "minimum": each.least, "maximum": each.most}
         sheet.data_validation(number, _VALUE, number, _VALUE, limits)
         book.book.define_name(each.name, f"={at(SHEET, number, _VALUE)}")
-        book.put(sheet, number, 2, each.unit)
+        book.put(sheet, number, 2, each.unit, Look(wrap=True))
         book.put(sheet, number, _JUDGED, each.value)
         sheet.write_formula(
             number, _CHANGED, f'=IF(B{number + 1}=D{number + 1},"","changed")', None, ""
         )
         book.put(sheet, number, 5, each.name, Look(kind="side"))
-        book.put(sheet, number, 6, clean(each.source))
+        book.put(sheet, number, 6, clean(each.source), Look(wrap=True))
     warned = book.book.add_format({"bold": True, "border": 2, "pattern": 17})
     rule = {"type": "cell", "criteria": "==", "value": '"changed"', "format": warned}
     sheet.conditional_format(1, _CHANGED, number, _CHANGED, rule)
-    book.put(
-        sheet, number + 2, 0,
+    book.paragraph(
+        sheet, number + 2,
         "Everything else stands as it was judged. Another buyer, date or list of prices is"
-        " another report: harness report SWEEP buyer=… pricing=… risk.as_of=…",
+        " another report: harness report SWEEP buyer=… pricing=… risk.as_of=…", 6,
     )  # fmt: skip
     return number
 

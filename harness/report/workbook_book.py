@@ -103,6 +103,11 @@ def at(sheet: str, row: int, column: int) -> str:
     return f"'{sheet}'!{xl_rowcol_to_cell(row, column, row_abs=True, col_abs=True)}"
 
 
+def leads_to(place: str, text: str) -> Live:
+    """Text that leads to a place in this file. LibreOffice wraps it, as it does no other link."""
+    return Live(f'=HYPERLINK("#{place}","{text.replace(chr(34), chr(34) * 2)}")', text)
+
+
 def span(sheet: str, first: int, last: int, column: int) -> str:
     """Some rows of a column of another sheet, for a formula."""
     ends = (xl_rowcol_to_cell(row, column, row_abs=True, col_abs=True) for row in (first, last))
@@ -198,8 +203,9 @@ class Book:
         if look.kind == "plain" and isinstance(content, float):
             look = look._replace(kind="number")
         form = self.look(look)
-        if isinstance(content, str) and (look.wrap or look.kind == "head"):
-            self._room(sheet, row, content, self._widths[sheet][column])
+        shown = content.value if isinstance(content, Live) else content
+        if isinstance(shown, str) and (look.wrap or look.kind == "head"):
+            self._room(sheet, row, shown, self._widths[sheet][column])
         if link:
             sheet.write_url(row, column, f"internal:{link}", form, string=" ")
         if isinstance(content, Live):

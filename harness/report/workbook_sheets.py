@@ -14,6 +14,7 @@ from harness.report.workbook_book import (
     Book,
     Look,
     clean,
+    leads_to,
     marked,
     named,
 )
@@ -93,9 +94,9 @@ class Cells:
                 heads += [(part, None) for part in _BESIDE]
         sheet = self.book.sheet(name, widths)
         for number, (text, about) in enumerate(heads):
-            link = f"'{GLOSSARY}'!A{glossary_line(about) + 1}" if about else None
             look = Look(kind="head" if about else "side", wrap=True, linked=about is not None)
-            self.book.put(sheet, 0, number, text, look, link)
+            shown = leads_to(f"'{GLOSSARY}'!A{glossary_line(about) + 1}", text) if about else text
+            self.book.put(sheet, 0, number, shown, look)
         for line, i in enumerate(self.plan.shown, start=1):
             row = self.plan.rows[i]
             lead(self.book, sheet, line, row)
