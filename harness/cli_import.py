@@ -60,6 +60,10 @@ def import_(
         return
     if not paths or not sweep:
         raise click.UsageError("PATH and --sweep are needed, e.g. --sweep published")
+    if Path(sweep).name != sweep or sweep in (".", ".."):
+        raise click.UsageError(
+            f"--sweep {sweep}: a plain name is needed; the folder: --results-dir"
+        )
     dates = {key: about[key].date() if about[key] else None for key in ("measured_on", "published")}
     _import(format_name, paths, results_dir / sweep, mapping, about | dates)
 
@@ -89,7 +93,11 @@ def _import(
             without.append(path.name)
             continue
         format_name, reader = formats.reader(name, source)
-        found = with_mapping(source, mapping) if format_name == "csv" else reader(source)
+        found = (
+            formats.guarded("the mapping", lambda each: with_mapping(each, mapping), source)
+            if format_name == "csv"
+            else reader(source)
+        )
         without += [] if found else [path.name]
         for each in found:
             made = cell(each, source, About(format=format_name, **about), folder.name, now)
@@ -101,12 +109,18 @@ def _import(
             cells[made.cell_id] = made
     if not cells:
         raise FactError(f"{', '.join(paths)}: no measurement there")
-    new = [made for made in cells.values() if not (folder / made.cell_id).exists()]
+    known = {made.cell_id: made for _, made in store.cells(folder)} if folder.exists() else {}
+    new = [made for made in cells.values() if not _same(known.get(made.cell_id), made)]
     for made in track(new, description="writing", transient=True, disable=quiet):
-        store.commit(store.begin(folder, made.cell_id), made)
+        store.commit(store.begin(folder, made.cell_id), made)  # the old record is kept aside
+    corrected, there = (
+        sum(made.cell_id in known for made in new),
+        len(cells) - len(new),
+    )
     click.echo(
-        f"{len(new)} record{'' if len(new) == 1 else 's'} in {folder}"
-        + (f", {len(cells) - len(new)} were there" if len(new) < len(cells) else "")
+        f"{len(new) - corrected} record{'' if len(new) - corrected == 1 else 's'} in {folder}"
+        + (f", {corrected} corrected" if corrected else "")
+        + (f", {there} were there" if there else "")
         + f", from {len(files)} file{'s' if len(files) > 1 else ''}"
     )
     if without:
@@ -114,3 +128,16 @@ def _import(
     for key in unmapped(list(cells.values())):
         click.echo(f"not in the registry, so not assessed: {key}; harness risk add model {key}")
     click.echo(f"next: harness report {folder}")
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Whether two records say the same, whenever they were imported."""
+    return one is not None and _lasting(one) == _lasting(other)
+
+
+def _lasting(cell: Any) -> dict[str, Any]:
+    kept: dict[str, Any] = cell.model_dump(mode="json", exclude={"origin": {"imported_at"}})
+    if cell.origin.measured_on is None:
+        # Without a day of measurement the record carries that of the import.
+        kept |= {"started_at": None, "ended_at": None}
+    return kept

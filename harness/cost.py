@@ -283,6 +283,15 @@ def usd_per_second(usd_per_hour: float, units: int, utilisation: float) -> float
     return usd_per_hour * units / (_SECONDS_PER_HOUR * utilisation)
 
 
+def inferencex_usd_per_mtok(usd_per_gpu_hour: float, tok_per_s_per_gpu: float) -> float:
+    """InferenceX's own formula: USD per GPU-hour / million tokens that a GPU makes in an hour.
+
+    For output tokens of one node it equals our whole bill over output at full utilisation. For
+    input tokens it charges the same GPU a second time.
+    """
+    return usd_per_gpu_hour / (tok_per_s_per_gpu * _SECONDS_PER_HOUR / TOKENS_PER_MTOK)
+
+
 def scaled(estimate: Estimate, factor: float) -> Estimate:
     """The same estimate in another unit; `factor` is exact and not negative."""
     return Estimate(

@@ -66,9 +66,8 @@ def test_published_figures_are_priced_and_judged_like_our_own(
             "not measured: the source gives no count of input tokens"
         )
         assert row.figure("output_tok_per_s").low is None
-        assert row.text("evidence") == (
-            f"imported from ML.ENERGY Benchmark 3, served by vllm 0.11.1; {NO_INTERVAL}"
-        )
+        tool = "imported from ML.ENERGY Benchmark 3 (by its form)"
+        assert row.text("evidence") == f"{tool}, served by vllm 0.11.1; {NO_INTERVAL}"
     adjusted = qwen.figure("risk_adjusted_usd_per_mtok_output")
     assert adjusted.value is not None
     assert adjusted.value > 0.055
@@ -84,6 +83,31 @@ def test_importing_the_same_file_again_adds_nothing(
     assert first.out.startswith("2 records")
     assert second.out.startswith("0 records")
     assert "2 were there" in second.out
+
+
+def test_importing_again_with_what_was_forgotten_corrects_the_records(
+    harness: Harness, tmp_path: Path, energy: Path
+) -> None:
+    arguments = ["import", "mlenergy", str(energy), "--sweep", "ml", "--results-dir", str(tmp_path)]
+    harness(*arguments)
+
+    said = harness(*arguments, "--engine", "vllm 0.11.1")
+
+    assert said.out.startswith("0 records")
+    assert "2 corrected" in said.out
+    assert {cell.origin.engine for _, cell in store.cells(tmp_path / "ml") if cell.origin} == {
+        "vllm 0.11.1"
+    }
+    assert len(list((tmp_path / "ml" / "attempts").iterdir())) == 2  # nothing is lost
+
+
+def test_a_sweep_is_a_name_and_no_way_out_of_the_results(
+    harness: Harness, tmp_path: Path, energy: Path
+) -> None:
+    said = harness("import", "mlenergy", str(energy), "--sweep", "../out")
+
+    assert said.code == 2
+    assert "a plain name" in " ".join(said.err)
 
 
 def test_a_bad_file_among_good_ones_leaves_no_half_import(
@@ -171,7 +195,7 @@ def test_every_line_of_an_imported_sweep_has_every_column(harness: Harness, tmp_
 
     assert len(frame) == len(list(store.cells(tmp_path / "real"))) == 4
     figures = frame["output_tok_per_s"]
-    assert sorted(pd.to_numeric(figures, errors="coerce").dropna().round(1)) == [22.1, 28.9, 70.6]
+    assert sorted(pd.to_numeric(figures, errors="coerce").dropna().round(1)) == [22.1, 70.6]
     # guidellm gives a median its interval and nothing else one; lm-eval gives each score its stderr
     said = sorted(text.rpartition("; ")[2] for text in frame["evidence"])
     assert said == [

@@ -1,7 +1,8 @@
 """AIPerf exports (profile_export_aiperf.json), schemas 1.0 to 1.4 (AIPerf 0.4 to 0.13).
 
 What AIPerf calls ITL is one mean a request, (E2E - TTFT) / (tokens - 1): our TPOT. Its inter-chunk
-latency are the gaps between events of all requests: our ITL.
+latency are the gaps between events of all requests: our ITL. It counts tokens with a tokenizer of
+its own unless told to take the server's count: what is made with its own count is none of ours.
 """
 
 from typing import Any
@@ -32,6 +33,7 @@ _LATENCIES = {
     "itl": "inter_chunk_latency",
     "e2e": "request_latency",
 }
+_BY_CLIENT = "not measured: the source counts tokens by the client's tokenizer"
 _FROM_SEND = "not measured: the source counts from the send, which leaves out the client's queue"
 
 
@@ -51,15 +53,23 @@ def read(source: Source) -> list[Found]:
             f"{where}: schema_version {data.get('schema_version')}: this harness reads AIPerf's"
             f" {', '.join(VERSIONS)} (before 0.4 it named none, nor did GenAI-Perf)"
         )
-    model, concurrency, rate = _asked(data["input_config"], where)
-    closed = rate is None
+    config = data["input_config"]
+    model, concurrency, rate = _asked(config, where)
+    closed = concurrency is not None and rate is None and not _scheduled(config)
+    counted = bool((config.get("endpoint") or {}).get("use_server_token_count"))
     done = int(needed(_table(data, "request_count", where), "avg", where))
-    figures: dict[str, ImportedFigure | None] = {
-        "output_tok_per_s": figure(
-            needed(_table(data, "output_token_throughput", where), "avg", where)
-        )
-    }
+    made = needed(_table(data, "output_token_throughput", where), "avg", where)
+    whole = number(data.get("total_token_throughput") or {}, "avg", where)
+    figures: dict[str, ImportedFigure | None] = {}
     missing: dict[str, str] = {}
+    own: dict[str, float | str] = {}
+    if counted:
+        figures["output_tok_per_s"] = figure(made)
+    else:
+        missing["output_tok_per_s"] = _BY_CLIENT
+        own["output_token_throughput_client_count"] = made
+        if whole is not None:
+            own["total_token_throughput_client_count"] = whole
     for ours, theirs in _LATENCIES.items():
         table = data.get(theirs) or {}
         for share, name in ((0.5, "p50"), (0.99, "p99")):
@@ -68,6 +78,11 @@ def read(source: Source) -> list[Found]:
                 missing[column] = _FROM_SEND
                 continue
             value = _seconds(table, name, f"{where}: {theirs}")
+            if ours == "tpot" and not counted:
+                missing[column] = _BY_CLIENT
+                if value is not None:
+                    own[f"{theirs}_{name}_s"] = value
+                continue
             count = number(table, "count", f"{where}: {theirs}")
             # Until schema 1.1 without a count; there is one value a request, but many gaps.
             n = int(count) if count is not None else None if ours == "itl" else done
@@ -83,17 +98,18 @@ def read(source: Source) -> list[Found]:
     return [
         Found(
             model=model,
-            workload=shape(tokens_in, tokens_out),
+            workload=shape(tokens_in, tokens_out) + ("" if counted else "-client-count"),
             gpu=None,
             imported=Imported(
                 level=load_level(concurrency, rate),
                 concurrency=concurrency if closed else None,
                 rate_rps=rate,
                 figures=given(figures),
-                input_tokens_mean=tokens_in,
-                output_tokens_mean=tokens_out,
-                total_tok_per_s=number(data.get("total_token_throughput") or {}, "avg", where),
+                input_tokens_mean=tokens_in if counted else None,
+                output_tokens_mean=tokens_out if counted else None,
+                total_tok_per_s=whole if counted else None,
                 missing=missing,
+                own=own,
                 conditions=(f"{done} requests answered, {failed} failed",),
                 void=void,
             ),
@@ -115,14 +131,25 @@ def _asked(config: Json, where: str) -> tuple[str | None, float | None, float | 
         [phase] = phases
         names = [each.get("name") for each in config.get("models", {}).get("items") or []]
         rate = number(phase, "rate", where)
-        if rate is None and phase.get("type") != "concurrency":
-            raise FactError(f"{where}: input_config.phases: type {phase.get('type')} has no rate")
     else:
         phase, names = config.get("loadgen") or {}, config.get("endpoint", {}).get("model_names")
         rate = number(phase, "request_rate", where)
     if not names or len(names) > 1:
         raise FactError(f"{where}: input_config: one model expected, got {names}")
     return names[0], number(phase, "concurrency", where), rate
+
+
+def _scheduled(config: Json) -> bool:
+    """Whether requests were sent at given times, or at a rate of each user."""
+    if "phases" in config:
+        profiling = (each for each in config["phases"] if each.get("kind") == "profiling")
+        return any(each.get("type") != "concurrency" for each in profiling)
+    load, given_input = config.get("loadgen") or {}, config.get("input") or {}
+    return bool(
+        load.get("user_centric_rate")
+        or load.get("fixed_schedule")
+        or given_input.get("fixed_schedule")
+    )
 
 
 def _table(data: Json, key: str, where: str) -> Json:

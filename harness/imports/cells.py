@@ -14,6 +14,7 @@ import yaml
 from harness.config.load import CONF_DIR
 from harness.errors import ConfigError
 from harness.imports.found import Found, Source
+from harness.imports.plausible import check
 from harness.records.imported import NO_MACHINE, Origin, SourceFile
 from harness.records.schema import Cell, Stage, StageName
 from harness.risk.load import load_registry
@@ -53,11 +54,13 @@ def cell(found: Found, source: Source, about: About, sweep: str, now: dt.datetim
 
     Raises ConfigError where the model or the machine is neither in the file nor given.
     """
+    check(found.imported, str(source.path))
     model = _repo(found, source, about)
     hardware = about.hardware or _hardware(found.gpu)
     gpus = about.gpus or found.imported.gpus
+    taken = _told_otherwise(found, about, source)
     config = {
-        "model": _model(model, found.revision, gpus or 1),
+        "model": _model(model, found.revision),
         "engine": {"kind": "imported"},
         "hardware": _machine(hardware, found, source),
         "workload": {"kind": "load", "name": found.workload, "content": found.content},
@@ -66,11 +69,10 @@ def cell(found: Found, source: Source, about: About, sweep: str, now: dt.datetim
     measured_on = about.measured_on or _date(found.measured_on)
     imported = found.imported.model_copy(update={"gpus": gpus})
     if found.gpu and not about.hardware:
-        taken = f"the source says {found.gpu!r}; taken as {hardware}"
-        imported = imported.model_copy(update={"conditions": (*imported.conditions, taken)})
+        taken.append(f"the source says {found.gpu!r}; taken as {hardware}")
     if found.revision is None:
-        unknown = "revision of the weights unknown"
-        imported = imported.model_copy(update={"conditions": (*imported.conditions, unknown)})
+        taken.append("revision of the weights unknown")
+    imported = imported.model_copy(update={"conditions": (*imported.conditions, *taken)})
     return Cell(
         cell_id=_id(found, source, about, config),
         sweep=sweep,
@@ -100,10 +102,46 @@ def cell(found: Found, source: Source, about: About, sweep: str, now: dt.datetim
             published=about.published,
             attribution=about.attribution,
             licence_note=about.licence_note,
+            given=_given(about),
             imported_at=now,
         ),
         imported=imported,
     )
+
+
+def _told_otherwise(found: Found, about: About, source: Source) -> list[str]:
+    """What the user says against the file, as conditions.
+
+    Raises ConfigError where the two contradict each other in what a price or a risk hangs on.
+    """
+    told = (
+        ("--gpus", about.gpus, found.imported.gpus, about.gpus, found.imported.gpus),
+        ("--hardware", about.hardware, found.gpu, about.hardware, _hardware(found.gpu)),
+        ("--model", about.model, found.model, about.model, _known(found.model)),
+        ("--engine", about.engine, found.engine, None, None),
+    )
+    conditions = []
+    for option, said, there, ours, theirs in told:
+        if said is None or there is None or said == there:
+            continue
+        if ours is not None and theirs is not None and ours != theirs:
+            raise ConfigError(
+                f"{source.path}: {option} {said} against the file, which says {there};"
+                f" leave {option} out, or import the file it fits"
+            )
+        if ours is None or ours != theirs:
+            conditions.append(f"the source says {there!r}; taken as {said}")
+    return conditions
+
+
+def _known(repo: str | None) -> str | None:
+    """The repo, if the registry knows a model of this name."""
+    return repo if repo and _registry().find(repo, None) else None
+
+
+def _given(about: About) -> tuple[str, ...]:
+    names = ("hardware", "gpus", "model", "engine")
+    return tuple(name for name in names if getattr(about, name) is not None)
 
 
 def unmapped(cells: Sequence[Cell]) -> list[str]:
@@ -153,7 +191,7 @@ def _needs_machine(found: Found) -> bool:
     return bool(found.imported.figures)
 
 
-def _model(repo: str, revision: str | None, gpus: int) -> dict[str, Any]:
+def _model(repo: str, revision: str | None) -> dict[str, Any]:
     """As far as the options and the registry know the repo."""
     by_key = {option["key"]: option for option in _options("model").values()}
     option = by_key.get(repo)
@@ -165,8 +203,6 @@ def _model(repo: str, revision: str | None, gpus: int) -> dict[str, Any]:
         "developer": developer,
         "licence": {"value": option["licence"]["value"] if option else "unknown"},
         "source": {"kind": "hub", "repo": repo, "revision": revision},
-        "tensor_parallel_size": gpus,
-        "pipeline_parallel_size": 1,
     }
 
 

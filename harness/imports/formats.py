@@ -1,5 +1,6 @@
 """All formats: which one a file has, and its reader."""
 
+import functools
 import json
 from collections.abc import Callable
 from typing import Any
@@ -44,13 +45,27 @@ def reader(name: str, source: Source) -> tuple[str, Callable[[Source], list[Foun
     if name != AUTO:
         if name not in FORMATS:
             raise ConfigError(f"no format {name}; known are {', '.join([AUTO, *sorted(FORMATS)])}")
-        return name, FORMATS[name].read
+        return name, functools.partial(guarded, name, FORMATS[name].read)
     data = _parsed(source)
+    if isinstance(data, str):
+        raise FactError(
+            f"{source.path}: no JSON, perhaps cut off (a table is read by: harness import csv)"
+        )
     fitting = [key for key, module in FORMATS.items() if module.fits(data)]
     if len(fitting) != 1:
         said = f"fits {' and '.join(fitting)}; name one of them" if fitting else _looked_for()
         raise FactError(f"{source.path}: {said}")
-    return fitting[0], FORMATS[fitting[0]].read
+    name = fitting[0]
+    return name, functools.partial(guarded, name, FORMATS[name].read)
+
+
+def guarded(name: str, read: Callable[[Source], list[Found]], source: Source) -> list[Found]:
+    """What a reader finds. Raises FactError also where a part of the file has another shape."""
+    try:
+        return read(source)
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError, RecursionError) as error:
+        kind = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+        raise FactError(f"{source.path}: not of the shape that {name} has ({kind})") from error
 
 
 def _looked_for() -> str:

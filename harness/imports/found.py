@@ -1,9 +1,11 @@
 """What every reader takes and gives: a source file, and the measurements found in it."""
 
+import glob
 import gzip
 import hashlib
 import json
 import math
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,7 +36,7 @@ class Source:
         """The file as JSON. Raises FactError with the place where it breaks off."""
         try:
             return json.loads(self.text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise FactError(f"{self.path}: no JSON, perhaps cut off: {error}") from error
 
 
@@ -44,7 +46,7 @@ def read(path: Path) -> Source:
         raw = path.read_bytes()
         plain = gzip.decompress(raw) if path.suffix == ".gz" else raw
         return Source(path, plain.decode("utf-8"), hashlib.sha256(raw).hexdigest())
-    except (OSError, EOFError, gzip.BadGzipFile, UnicodeDecodeError) as error:
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
         raise FactError(f"{path}: cannot be read: {error}") from error
 
 
@@ -140,6 +142,8 @@ def percentile(
     """
     if value_s is None:
         return None, f"not measured: the source gives no {column}"
+    if value_s == 0:
+        return None, f"not measured: the source gives 0 for {column}, as it does without streaming"
     if share <= MEDIAN:
         return ImportedFigure(value=value_s, n=n), None
     least = smallest_sample(share)
@@ -191,11 +195,8 @@ def expand(paths: Sequence[str]) -> dict[Path, bool]:
         elif path.is_file():
             several = [path]
         else:
-            several = (
-                sorted(p for p in Path().glob(name) if p.is_file())
-                if not path.is_absolute()
-                else sorted(p for p in path.parent.glob(path.name) if p.is_file())
-            )
+            named = map(Path, sorted(glob.glob(name, recursive=True)))
+            several = [p for p in named if p.is_file()]
         if not several:
             raise FactError(f"{name}: no file there, and no pattern that fits one")
         for each in several:

@@ -1,10 +1,11 @@
 """guidellm reports (benchmarks.json) of versions 1 (guidellm 0.5 and 0.6) and 2 (since 0.7).
 
-What guidellm calls ITL is one mean a request, (last - first token) / (tokens - 1): our TPOT. Its
-TPOT divides the whole request, TTFT included, by the tokens: kept under its own name. It has no
-gaps between events, so no ITL of ours. Throughput is taken as tokens over duration: the mean that
-version 1 names is weighted otherwise. TTFT and E2E count from the send, which is the schedule only
-where a place is filled as soon as it is free.
+What guidellm calls ITL is one mean a request, (last - first token) / (tokens - 1), as our TPOT; but
+its percentiles count each request as often as it has tokens, so they are none of ours. Its TPOT
+divides the whole request, TTFT included, by the tokens. Both are kept under their own names. It
+has no gaps between events, so no ITL of ours. Throughput is taken as tokens over duration: the mean
+that version 1 names is weighted otherwise. TTFT and E2E count from the send, which is the schedule
+only where a place is filled as soon as it is free.
 """
 
 from typing import Any
@@ -20,11 +21,11 @@ from harness.imports.found import (
     load_level,
     needed,
     number,
+    percentile,
     seconds,
     shape,
 )
 from harness.records.imported import Imported, ImportedFigure
-from harness.stats import smallest_sample
 
 FORMAT = "guidellm"
 SIGNS = "metadata.guidellm_version and benchmarks"
@@ -34,7 +35,8 @@ _FROM_SEND = "not measured: the source counts from the send, which leaves out th
 _TRIMMED = (
     "not measured: the source cut off warm-up or cool-down, and counts requests across the cut"
 )
-_NO_ITL = "not measured: the source gives one mean a request, which is our TPOT"
+_NO_ITL = "not measured: the source gives one mean a request, no gaps between events"
+_WEIGHTED = "not measured: the source counts each request's TPOT as often as it has tokens"
 
 
 def fits(data: Any) -> bool:
@@ -84,7 +86,8 @@ def _one(data: Json, metadata: Json, place: int, where: str) -> Found:
     rate = number(strategy, "rate", where)
     made, whole = _rates(data, where)
     figures: dict[str, ImportedFigure | None] = {"output_tok_per_s": figure(made, done)}
-    missing = {"itl_p50_s": _NO_ITL, "itl_p99_s": _NO_ITL}
+    missing = dict.fromkeys(("itl_p50_s", "itl_p99_s"), _NO_ITL)
+    missing |= dict.fromkeys(("tpot_p50_s", "tpot_p99_s"), _WEIGHTED)
     if made is None:
         missing["output_tok_per_s"] = _TRIMMED
     own: dict[str, float | str] = {
@@ -94,7 +97,6 @@ def _one(data: Json, metadata: Json, place: int, where: str) -> Found:
     }
     for ours, theirs, factor, comparable in (
         ("ttft", "time_to_first_token_ms", 1.0, closed),
-        ("tpot", "inter_token_latency_ms", 1.0, True),
         ("e2e", "request_latency", 1000.0, closed),
     ):
         table = _good(metrics, theirs, where)
@@ -103,12 +105,14 @@ def _one(data: Json, metadata: Json, place: int, where: str) -> Found:
             if not comparable:
                 missing[column] = _FROM_SEND
                 continue
-            figures[column], reason = _percentile(table, share, name, factor, f"{where}: {theirs}")
+            of = f"{where}: {theirs}"
+            figures[column], reason = _percentile(table, share, name, factor, done, of)
             if reason:
                 missing[column] = reason
-    own["time_per_output_token_ms_p50"] = needed(
-        _good(metrics, "time_per_output_token_ms", where), "median", where
-    )
+    for name in ("time_per_output_token_ms", "inter_token_latency_ms"):
+        median = number(_good(metrics, name, where), "median", where)
+        if median:
+            own[f"{name}_p50"] = median
     tokens_in = number(_good(metrics, "prompt_token_count", where), "mean", where)
     tokens_out = number(_good(metrics, "output_token_count", where), "mean", where)
     return Found(
@@ -158,20 +162,18 @@ def _good(metrics: Json, name: str, where: str) -> Json:
 
 
 def _percentile(
-    table: Json, share: float, name: str, factor: float, where: str
+    table: Json, share: float, name: str, factor: float, n: int, where: str
 ) -> tuple[ImportedFigure | None, str | None]:
-    """A percentile, with the interval that guidellm gives the median."""
-    n = int(number(table, "count", where) or 0)
-    least = smallest_sample(share) if share > 0.5 else 1
-    if n < least:
-        return None, f"not measured: {name} needs {least} observations, the source has {n}"
+    """A percentile over n requests, with the interval that guidellm gives the median."""
 
     def at(part: Json, key: str) -> float | None:
         value = number(part, key, where)
         return seconds(None if value is None else value * factor, key, where)
 
     value = at(table.get("percentiles") or {}, name)
-    if value is None:
-        return None, f"not measured: the source gives no {name}"
+    found, reason = percentile(value, share, n, name)
     ends = (table.get("percentile_cis") or {}).get(name) or {}
-    return ImportedFigure(value=value, n=n, low=at(ends, "lower"), high=at(ends, "upper")), None
+    if found is not None:
+        ends_s = {"low": at(ends, "lower"), "high": at(ends, "upper")}
+        found = found.model_copy(update=ends_s)
+    return found, reason

@@ -18,6 +18,7 @@ from harness.imports.found import (
     load_level,
     needed,
     number,
+    percentile,
     text,
 )
 from harness.records.imported import Imported, ImportedFigure
@@ -26,7 +27,6 @@ FORMAT = "inferencex"
 _KEYS = {"hw", "conc", "model", "framework", "precision", "tput_per_gpu"}
 SIGNS = ", ".join(sorted(_KEYS))
 _PARTS = {"num_prefill_gpu", "num_decode_gpu"}
-_SECONDS_PER_HOUR = 3600.0
 _MEDIANS = {
     "ttft_p50_s": "median_ttft",
     "tpot_p50_s": "median_tpot",
@@ -38,7 +38,7 @@ _ENERGY = {
     "energy_j_per_answer": "joules_per_successful_query",
 }
 _POWER_VERSION = 2
-_MOST_S = 3600.0
+_ROUNDING = 0.02
 _TWICE = (
     "InferenceX's own prices charge the whole GPU to the output and again to the input: they must"
     " never be added"
@@ -64,15 +64,6 @@ def read(source: Source) -> list[Found]:
     return [_one(each, f"{source.path}[{place}]") for place, each in enumerate(results)]
 
 
-def usd_per_mtok(usd_per_gpu_hour: float, tok_per_s_per_gpu: float) -> float:
-    """InferenceX's own formula: USD per GPU-hour / million tokens that a GPU makes in an hour.
-
-    For output tokens of one node it equals our whole bill over output at full utilisation. For
-    input tokens it charges the same GPU a second time.
-    """
-    return usd_per_gpu_hour / (tok_per_s_per_gpu * _SECONDS_PER_HOUR / 1e6)
-
-
 def _one(data: Json, where: str) -> Found:
     gpus, decoding = _gpus(data, where)
     concurrency = needed(data, "conc", where)
@@ -82,14 +73,20 @@ def _one(data: Json, where: str) -> Found:
     if output is not None and total < output:
         raise FactError(f"{where}: tput_per_gpu is below output_tput_per_gpu, which it contains")
     medians = {ours: number(data, theirs, where) for ours, theirs in _MEDIANS.items()}
-    for ours, value in medians.items():
-        if value is not None and value > _MOST_S:
-            raise FactError(f"{where}: {_MEDIANS[ours]}: {value:g} s is more than an hour; in ms?")
+    pace = number(data, "median_intvty", where)
+    tpot = medians["tpot_p50_s"]
+    if pace and tpot and abs(pace * tpot - 1) > _ROUNDING:
+        raise FactError(
+            f"{where}: median_tpot {tpot:g} s and median_intvty {pace:g} tokens/s are not each"
+            " other's inverse; in ms?"
+        )
+    found = {ours: percentile(value, 0.5, None, _MEDIANS[ours]) for ours, value in medians.items()}
     energy, no_energy = _energy(data, where)
     missing = {
         f"{name}_p99_s": "not measured: p99 without a sample size"
         for name in ("ttft", "tpot", "itl", "e2e")
     } | no_energy
+    missing |= {ours: reason for ours, (_, reason) in found.items() if reason}
     if output is None:
         missing["output_tok_per_s"] = "not measured: the source gives input and output together"
     lengths = [str(data[key]) for key in ("isl", "osl") if key in data]
@@ -103,7 +100,7 @@ def _one(data: Json, where: str) -> Found:
             gpus=gpus,
             figures=given(
                 {"output_tok_per_s": figure(output)}
-                | {ours: figure(value) for ours, value in medians.items()}
+                | {ours: each for ours, (each, _) in found.items()}
                 | energy
             ),
             total_tok_per_s=total,

@@ -26,6 +26,7 @@ _NO_SPEED = {"output_tok_per_s": "not measured: the source is an accuracy run"}
 _SHARES = ("acc", "acc_norm", "acc_bytes", "exact_match", "exact_match_cot", "mc1", "mc2", "em")
 """Metrics that are means of items between 0 and 1; an interval of another metric is not cut off."""
 _SAME = 1e-6
+_READ = "0.4"
 _STAMP = r"\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d(?:\.\d+)?"
 
 
@@ -64,6 +65,9 @@ def _results(data: Json, source: Source) -> Found:
             if early
             else f"{where}: results: no score there"
         )
+    version = data.get("lm_eval_version")
+    if version is not None and not str(version).startswith(f"{_READ}."):
+        raise FactError(f"{where}: lm_eval_version {version}: this harness reads {_READ}")
     config = data.get("config") or {}
     beside = tuple(read_file(path) for path in _samples_of(source.path))
     for samples in beside:

@@ -70,7 +70,7 @@ def _one(data: Json, task: str, place: int, where: str) -> Found:
     _same_window(rate, joules, number(data, "avg_power_watts", where, positive=True), where)
     imported = Imported(
         level=f"batch of at most {sequences:g}" if sequences else "batch without a limit",
-        concurrency=sequences,
+        concurrency=number(data, "avg_batch_size", where, positive=True),
         gpus=gpus,
         figures=given(
             {
@@ -94,7 +94,7 @@ def _one(data: Json, task: str, place: int, where: str) -> Found:
         gpu=text(data, "gpu_model", where),
         imported=imported,
         tool="ML.ENERGY Benchmark",
-        tool_version="3",
+        tool_version="3 (by its form)",
         engine=None,
         precision=precision,
         # The same configuration may have been run twice.

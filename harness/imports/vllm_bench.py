@@ -2,13 +2,16 @@
 
 `serve`: TPOT is (E2E - TTFT) / (tokens - 1), ITL are gaps between chunks pooled: as ours. TTFT
 counts from the send, so a queue in the client before it is not in it: it means the same as ours
-only where all requests are sent as soon as a place is free. E2E likewise.
+only where all requests are sent as soon as a place is free. E2E likewise. Through the chat endpoint
+the chunks without a token (role, end) are gaps too; before 0.32 the last of them, with the usage,
+also ended the request.
 
 A sweep writes each run (run=N.json), all runs of a setting (summary.json), a warm-up and what
 failed: the summary is read, the others beside it are not.
 """
 
 import math
+import re
 from typing import Any
 
 from harness.errors import FactError
@@ -29,12 +32,18 @@ from harness.imports.found import (
 from harness.records.imported import Imported, ImportedFigure
 
 FORMAT = "vllm-bench"
-_SERVE = {"total_output_tokens", "output_throughput", "completed", "duration"}
+_SERVE = {
+    "model_id", "tokenizer_id", "total_output_tokens", "output_throughput", "completed", "duration",
+}  # fmt: skip
+_NEWEST = (0, 32)
+"""Whose definitions were read; a later minor is read too, and said."""
 _THROUGHPUT = {"elapsed_time", "num_requests", "total_num_tokens", "tokens_per_second"}
 _LATENCY = {"avg_latency", "latencies", "percentiles"}
 SIGNS = ", or ".join(", ".join(sorted(keys)) for keys in (_SERVE, _THROUGHPUT, _LATENCY))
 _WARM_UP = -1
 _FROM_SEND = "not measured: the source counts from the send, which leaves out the client's queue"
+_CHAT = "not measured: through the chat endpoint the source counts chunks without a token"
+_CHAT_END = f"{_CHAT}, before vLLM 0.32 also at the request's end"
 
 
 def fits(data: Any) -> bool:
@@ -57,7 +66,7 @@ def read(source: Source) -> list[Found]:
     for place, each in enumerate(results):
         where = f"{source.path}{f'[{place}]' if isinstance(data, list) else ''}"
         if each.keys() >= _SERVE:
-            found.append(_serve(each, where, place))
+            found.append(_serve(each, where, place, len(results)))
         elif each.keys() >= _THROUGHPUT:
             found.append(_throughput(each, where))
         else:
@@ -74,14 +83,15 @@ def _left_out(source: Source, data: Any) -> bool:
     return "run_number" in data and (source.path.parent / "summary.json").exists()
 
 
-def _serve(data: Json, where: str, place: int) -> Found:
+def _serve(data: Json, where: str, place: int, results: int) -> Found:
     done = int(needed(data, "completed", where))
+    version = _version(data, where)
     rate = data.get("request_rate")
-    at_once = rate in (None, "inf") or (isinstance(rate, float) and math.isinf(rate))
+    at_once = rate == "inf" or (isinstance(rate, float) and math.isinf(rate))
     ramp = data.get("ramp_up_strategy")
     if ramp is not None:
         raise FactError(f"{where}: ramp_up_strategy {ramp}: the rate changed while it was measured")
-    rate_rps = None if at_once else needed(data, "request_rate", where)
+    rate_rps = None if at_once or rate is None else needed(data, "request_rate", where)
     concurrency = number(data, "max_concurrency", where, positive=True)
     total_input = number(data, "total_input_tokens", where)
     total_output = needed(data, "total_output_tokens", where)
@@ -89,16 +99,16 @@ def _serve(data: Json, where: str, place: int) -> Found:
         "output_tok_per_s": figure(needed(data, "output_throughput", where)),
     }
     missing: dict[str, str] = {}
-    for name, of_ours in (("ttft", at_once), ("tpot", True), ("itl", True), ("e2el", at_once)):
+    for name, why_not in _definitions(data, version, at_once=at_once):
         column = "e2e" if name == "e2el" else name
         for share, key in ((0.5, f"median_{name}_ms"), (0.99, f"p99_{name}_ms")):
             ours = f"{column}_p{share * 100:g}_s"
             value = seconds(number(data, key, where), key, where)
             n = _gaps(data) if name == "itl" else done
             found, reason = percentile(value, share, n, key)
-            figures[ours] = found if of_ours else None
-            if reason or not of_ours:
-                missing[ours] = reason if of_ours and reason else _FROM_SEND
+            figures[ours] = None if why_not else found
+            if why_not or reason:
+                missing[ours] = why_not or reason or ""
     total = number(data, "total_token_throughput", where)
     failed = number(data, "failed", where) or 0
     return Found(
@@ -122,15 +132,46 @@ def _serve(data: Json, where: str, place: int) -> Found:
             conditions=(
                 f"{done} requests answered, {failed:g} failed",
                 "throughput over the whole run, ramp and drain included",
+                *([f"result {place + 1} of {results} in the file"] if results > 1 else []),
+                *_newer(version),
             ),
             void=failures(failed, done),
         ),
         tool="vllm bench serve",
-        tool_version=str(data.get("vllm_version") or "unknown"),
+        tool_version="unknown" if version is None else str(data["vllm_version"]),
         engine=None,
         measured_on=_day(data.get("date")),
         details={"rate": str(rate), "date": str(data.get("date")), "place": str(place)},
     )
+
+
+def _version(data: Json, where: str) -> tuple[int, int] | None:
+    """Major and minor, where the file says them. Raises FactError for another than 0."""
+    told = data.get("vllm_version")
+    if told is None:
+        return None
+    parsed = re.match(r"v?(\d+)\.(\d+)", str(told))
+    if parsed is None or int(parsed[1]) != _NEWEST[0]:
+        raise FactError(f"{where}: vllm_version {told}: this harness reads vllm bench of vLLM 0")
+    return int(parsed[1]), int(parsed[2])
+
+
+def _newer(version: tuple[int, int] | None) -> list[str]:
+    if version is None or version <= _NEWEST:
+        return []
+    return [f"a later vLLM than {'.'.join(map(str, _NEWEST))}, whose definitions were read"]
+
+
+def _definitions(
+    data: Json, version: tuple[int, int] | None, *, at_once: bool
+) -> list[tuple[str, str]]:
+    """Each latency with the reason why it is none of ours; empty: it is."""
+    chat = "chat" in f"{data.get('endpoint_type')} {data.get('backend')}"
+    end = _CHAT_END if chat and (version is None or version < _NEWEST) else ""
+    send = "" if at_once else _FROM_SEND
+    return [
+        ("ttft", send or end), ("tpot", end), ("itl", _CHAT if chat else ""), ("e2el", send or end),
+    ]  # fmt: skip
 
 
 def _throughput(data: Json, where: str) -> Found:

@@ -35,6 +35,9 @@ class Origin(Frozen):
     published: dt.date | None = None
     attribution: str | None = Field(None, description="Whom to name beside the figures")
     licence_note: str | None = Field(None, description="What the source's licence allows, or lacks")
+    given: tuple[str, ...] = Field(
+        (), description="Of hardware, gpus, model and engine, what the import was told"
+    )
     imported_at: dt.datetime
 
     def told(self) -> str:

@@ -161,7 +161,9 @@ def _apart(a: Row, b: Row) -> list[str]:
         ("GPU", one["hardware"]["name"], other["hardware"]["name"]),
         ("number of GPUs", _gpus(a.cell), _gpus(b.cell)),
     ):
-        if before != after:
+        if before is None or after is None:
+            found.append(f"{what} not given on one side")
+        elif before != after:
             found.append(f"{what} {before} against {after}")
     if a.text("workload") != b.text("workload"):
         loads = [(x, y) for x in loads_of(a.cell) for y in loads_of(b.cell)]
@@ -195,9 +197,10 @@ def _unmatched(side: str, row: Row, others: Sequence[Row]) -> Unmatched:
     return Unmatched(side=side, model=row.text("model"), cell_id=row.cell.cell_id, why=why)
 
 
-def _gpus(cell: Cell) -> int:
-    """That the throughput is of; a machine without GPUs is one machine."""
-    return (cell.imported.gpus if cell.imported else None) or gpus(cell) or 1
+def _gpus(cell: Cell) -> int | None:
+    """That the throughput is of; a machine without GPUs is one machine; None: not given."""
+    known = gpus(cell)
+    return known or (None if cell.config["hardware"]["kind"] == "gpu" else 1)
 
 
 def _nearest(a: Cell, b: Cell) -> tuple[_Load, _Load] | None:
@@ -309,8 +312,11 @@ def _dtype(cell: Cell) -> str | None:
     return None if found in (None, "auto", "unknown") else str(found)
 
 
-def _batch(cell: Cell) -> object:
-    return cell.config["engine"].get("max_num_seqs")
+def _batch(cell: Cell) -> str | None:
+    found = cell.config["engine"].get("max_num_seqs")
+    if cell.imported is not None:
+        found = cell.imported.own.get("max_num_seqs")
+    return None if found is None else f"{found:g}" if isinstance(found, int | float) else found
 
 
 def _tool(cell: Cell) -> str:

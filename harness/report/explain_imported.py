@@ -4,6 +4,8 @@ from harness.records.imported import Imported
 from harness.report.explain_priced import per_second
 from harness.report.explain_settings import absent
 from harness.report.explained import Working, shown
+from harness.report.imported import own_prices
+from harness.report.priced import machine_price
 
 M = 1e6
 _OVER = {
@@ -73,6 +75,8 @@ def _bill(out: Working, found: Imported) -> None:
     out.recorded(name, f"imported.{name}", rate, "tok/s")
     usd = per_second(out, found.gpus)
     out.gives(f"{shown(usd)} USD/s / {shown(rate)} tok/s x 1e6", usd / rate * M)
+    for text in own_prices(out.row, found, machine_price(out.cell, out.table.judge).tiers.mid):
+        out.step(text)
 
 
 def _tasks(out: Working, found: Imported) -> None:

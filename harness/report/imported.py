@@ -27,11 +27,12 @@ def imported(row: Row, judge: JudgeConfig) -> None:
     assert origin is not None
     config = cell.config
     gpus = f"{found.gpus} x " if found.gpus else ""
+    said = "as given to the import" if "hardware" in origin.given else "as the source says"
     values |= {
         "model": config["model"]["name"],
         "model_key": config["model"]["key"],
         "weights_provenance": cell.weights["provenance"],
-        "hardware": f"{gpus}{config['hardware']['name']}, as the source says",
+        "hardware": f"{gpus}{config['hardware']['name']}, {said}",
         "evidence": evidence(cell),
         "workload": config["workload"]["name"],
         "dtype": cell.server["dtype"],
@@ -178,6 +179,29 @@ def _costs(row: Row, found: Imported, judge: JudgeConfig) -> None:
         [
             f"{units} {'GPU' if units == 1 else 'GPUs'} charged",
             f"utilisation {100 * judge.pricing.used_share:.3g}%",
+            *own_prices(row, found, tiers.mid),
             *found.conditions,
         ]
     )
+
+
+_INFERENCEX = {
+    "output": "output_tput_per_gpu",
+    "total": "tput_per_gpu",
+    "input": "input_tput_per_gpu",
+}
+
+
+def own_prices(row: Row, found: Imported, usd_per_hour: float) -> list[str]:
+    """What InferenceX's own formula gives at this price, and why it is not ours."""
+    if row.cell.origin is None or row.cell.origin.format != "inferencex":
+        return []
+    prices = [
+        f"{kind} {cost.inferencex_usd_per_mtok(usd_per_hour, float(found.own[key])):.3f}"
+        for kind, key in _INFERENCEX.items()
+        if found.own.get(key)
+    ]
+    return [
+        f"by InferenceX's own formula at {usd_per_hour:g} USD per GPU-hour, USD per million:"
+        f" {', '.join(prices)}; each charges the whole GPU, ours charges it once"
+    ]

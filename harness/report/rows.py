@@ -153,7 +153,9 @@ def why(cell: Cell, stage: StageName) -> str:
 
 
 def gpus(cell: Cell) -> int:
-    """GPUs that the model uses."""
+    """GPUs that the model uses; 0 on a CPU, and where an import does not know."""
+    if cell.imported is not None:
+        return cell.imported.gpus or 0
     model = cell.config["model"]
     used: int = model["tensor_parallel_size"] * model["pipeline_parallel_size"]
     return used if cell.config["hardware"]["kind"] == "gpu" else 0

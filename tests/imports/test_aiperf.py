@@ -18,8 +18,11 @@ EARLY_INPUT = {
 }
 
 
-def test_its_itl_is_our_tpot_and_its_gaps_between_chunks_are_our_itl() -> None:
-    [each] = found(FILE)
+SERVERS_COUNT = {"input_config.endpoint.use_server_token_count": True}
+
+
+def test_its_itl_is_our_tpot_and_its_gaps_between_chunks_are_our_itl(tmp_path: Path) -> None:
+    [each] = aiperf.read(source(tmp_path, changed(shipped(FILE), SERVERS_COUNT)))
 
     # the file's 28.93456 tokens/s, 187.96 ms, 72.33 ms, 63.16 ms and 1875.95 ms
     assert values(each) == pytest.approx(
@@ -31,6 +34,19 @@ def test_its_itl_is_our_tpot_and_its_gaps_between_chunks_are_our_itl() -> None:
     )  # fmt: skip
     assert (each.imported.figures["tpot_p50_s"].n, each.imported.figures["itl_p50_s"].n) == (6, 138)
     assert (each.imported.level, each.tool_version) == ("2 in flight", "0.13.0")
+
+
+def test_what_is_made_with_a_count_of_the_clients_tokenizer_is_none_of_ours() -> None:
+    [each] = found(FILE)
+
+    assert sorted(values(each)) == ["e2e_p50_s", "itl_p50_s", "ttft_p50_s"]
+    for column in ("output_tok_per_s", "tpot_p50_s", "tpot_p99_s"):
+        assert each.imported.missing[column] == (
+            "not measured: the source counts tokens by the client's tokenizer"
+        )
+    assert each.imported.own["output_token_throughput_client_count"] == pytest.approx(28.934558)
+    assert (each.imported.output_tokens_mean, each.imported.total_tok_per_s) == (None, None)
+    assert each.workload.endswith("-client-count")
 
 
 def test_the_early_form_names_model_and_load_elsewhere_and_counts_no_gaps(tmp_path: Path) -> None:
@@ -58,6 +74,23 @@ def test_at_a_rate_ttft_is_not_ours(tmp_path: Path) -> None:
 
     assert each.imported.level == "3 requests/s"
     assert "ttft_p50_s" not in values(each)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"input_config": EARLY_INPUT | {"input": {"fixed_schedule": True}}},
+        {"input_config": EARLY_INPUT | {"loadgen": {"concurrency": 8, "user_centric_rate": 2.0}}},
+        {"input_config": EARLY_INPUT | {"loadgen": {}}},
+    ],
+)
+def test_only_a_place_filled_as_soon_as_it_is_free_makes_a_closed_loop(
+    tmp_path: Path, change: dict[str, Any]
+) -> None:
+    [each] = aiperf.read(source(tmp_path, changed(shipped(FILE), change)))
+
+    assert "counts from the send" in each.imported.missing["ttft_p50_s"]
+    assert each.imported.concurrency is None
 
 
 def test_a_run_that_was_broken_off_is_void(tmp_path: Path) -> None:

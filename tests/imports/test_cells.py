@@ -71,6 +71,45 @@ def test_a_model_that_is_not_named_or_a_folder_is_asked_for(model: str | None, s
 
 
 @pytest.mark.parametrize(
+    ("change", "about", "said"),
+    [
+        (
+            {"gpu": "H100"},
+            {"hardware": "b200"},
+            "--hardware b200 against the file, which says H100",
+        ),
+        (
+            {},
+            {"model": "acme/unheard"},
+            "--model acme/unheard against the file, which says Hugging",
+        ),
+    ],
+)
+def test_what_contradicts_the_file_is_refused(
+    change: dict[str, Any], about: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(ConfigError, match=said):
+        made(change, **about)
+
+
+def test_another_number_of_gpus_than_the_files_is_refused() -> None:
+    [each] = found(FILE)
+
+    with pytest.raises(ConfigError, match="--gpus 4 against the file, which says 2"):
+        made({"imported": each.imported.model_copy(update={"gpus": 2})}, gpus=4)
+
+
+def test_what_the_registry_cannot_judge_is_taken_as_told_and_said() -> None:
+    record = made({"model": "served-name", "gpu": "H100 NVL"}, model="Qwen/Qwen3-8B")
+
+    assert record.imported is not None
+    assert record.origin is not None
+    assert "the source says 'served-name'; taken as Qwen/Qwen3-8B" in record.imported.conditions
+    assert "the source says 'H100 NVL'; taken as h100_sxm" in record.imported.conditions
+    assert record.origin.given == ("hardware", "model")
+
+
+@pytest.mark.parametrize(
     ("name", "machine"),
     [
         ("H100", "h100_sxm"),
@@ -101,6 +140,6 @@ def test_a_card_gets_its_own_price_and_a_relative_none(name: str, machine: str |
 
 
 def test_models_that_the_registry_does_not_know_are_listed_once() -> None:
-    strange = made(model="acme/unheard")
+    strange = made({"model": "acme/unheard"})
 
     assert unmapped([strange, strange, made()]) == ["acme/unheard"]

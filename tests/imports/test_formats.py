@@ -46,6 +46,18 @@ def test_a_file_of_no_known_format_names_those_that_were_looked_for(tmp_path: Pa
         reader(AUTO, source(tmp_path, {"a": 1}))
 
 
+def test_a_file_that_is_cut_off_is_not_called_foreign(tmp_path: Path) -> None:
+    with pytest.raises(FactError, match="no JSON, perhaps cut off"):
+        reader(AUTO, source(tmp_path, '{"benchmarks": ['))
+
+
+def test_a_part_of_another_shape_is_one_line_whatever_breaks(tmp_path: Path) -> None:
+    file = source(tmp_path, TASK | {"configurations": ["H100"]})
+
+    with pytest.raises(FactError, match=r"given.json: not of the shape that mlenergy has \("):
+        reader(AUTO, file)[1](file)
+
+
 def test_a_format_that_does_not_exist_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no format llmperf; known are auto, aiperf"):
         reader("llmperf", source(tmp_path, {}))

@@ -29,6 +29,14 @@ def test_packed_files_folders_and_patterns_are_found_each_once(tmp_path: Path) -
     assert mlenergy.read(read(folder / "a.json.gz"))[0].model == "openai/gpt-oss-20b"
 
 
+def test_a_pattern_may_reach_into_folders(tmp_path: Path) -> None:
+    deep = tmp_path / "a" / "b" / "run.json"
+    deep.parent.mkdir(parents=True)
+    deep.write_text("{}", "utf-8")
+
+    assert expand([str(tmp_path / "**" / "*.json")]) == {deep: True}
+
+
 def test_a_name_that_leads_nowhere_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(FactError, match="no file there, and no pattern that fits one"):
         expand([str(tmp_path / "nothing*.json")])
@@ -36,10 +44,12 @@ def test_a_name_that_leads_nowhere_is_an_error(tmp_path: Path) -> None:
 
 def test_a_packed_file_that_breaks_off_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / "cut.json.gz"
-    path.write_bytes(gzip.compress(json.dumps(TASK).encode())[:40])
+    whole = gzip.compress(json.dumps(TASK).encode())
+    for broken in (whole[:40], whole[:12] + b"\x00" * 30 + whole[42:]):
+        path.write_bytes(broken)
 
-    with pytest.raises(FactError, match="cannot be read"):
-        read(path)
+        with pytest.raises(FactError, match="cannot be read"):
+            read(path)
 
 
 @pytest.mark.parametrize("value", [True, "3", [3], float("inf"), -1])
@@ -53,6 +63,9 @@ def test_a_median_needs_no_least_sample_and_a_p99_needs_ours() -> None:
     assert percentile(0.2, 0.99, 662, "x")[0] is not None
     assert percentile(0.2, 0.99, 661, "x") == (
         None, "not measured: p99 needs 662 observations, the source has 661",
+    )  # fmt: skip
+    assert percentile(0.0, 0.5, 9, "x") == (
+        None, "not measured: the source gives 0 for x, as it does without streaming",
     )  # fmt: skip
     assert percentile(None, 0.5, 9, "x") == (None, "not measured: the source gives no x")
 

@@ -18,12 +18,16 @@ def report(change: dict[str, Any], name: str = NEW) -> Any:
     return data | {"benchmarks": [changed(data["benchmarks"][0], change)]}
 
 
-def test_its_itl_is_our_tpot_and_its_tpot_which_holds_the_ttft_is_nothing_of_ours() -> None:
+def test_its_itl_weighted_by_tokens_and_its_tpot_with_the_ttft_in_it_are_nothing_of_ours() -> None:
     [each] = found(NEW)
 
-    assert each.imported.figures["tpot_p50_s"].value == pytest.approx(0.0803462, abs=1e-7)
+    # 6 answers, but 138 = 6 x 23 values of "ITL" in the report
+    assert each.imported.own["inter_token_latency_ms_p50"] == pytest.approx(80.3462, abs=1e-4)
     assert each.imported.own["time_per_output_token_ms_p50"] == pytest.approx(87.4515, abs=1e-4)
-    assert not {"itl_p50_s", "itl_p99_s"} & values(each).keys()
+    assert not [key for key in values(each) if key.startswith(("itl", "tpot"))]
+    assert each.imported.missing["tpot_p50_s"] == (
+        "not measured: the source counts each request's TPOT as often as it has tokens"
+    )
     assert each.tool_version == "0.8.1"
 
 
@@ -56,6 +60,15 @@ def test_where_a_warm_up_was_cut_off_there_is_no_throughput_of_ours(tmp_path: Pa
 
     assert "output_tok_per_s" not in values(each)
     assert each.imported.missing["output_tok_per_s"].startswith("not measured: the source cut off")
+
+
+def test_without_streaming_there_is_no_first_token_to_time(tmp_path: Path) -> None:
+    unstreamed = {"metrics.time_to_first_token_ms.successful.percentiles.p50": 0.0}
+
+    [each] = guidellm.read(source(tmp_path, report(unstreamed)))
+
+    assert "ttft_p50_s" not in values(each)
+    assert each.imported.missing["ttft_p50_s"].startswith("not measured: the source gives 0")
 
 
 def test_at_a_rate_ttft_and_e2e_are_not_ours(tmp_path: Path) -> None:

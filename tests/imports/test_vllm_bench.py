@@ -45,6 +45,47 @@ def test_in_an_open_loop_ttft_and_e2e_count_from_the_send_and_stay_its_own() -> 
     assert "tpot_p50_s" in values(each)
 
 
+def test_without_a_rate_in_the_file_the_loop_is_not_taken_as_closed(tmp_path: Path) -> None:
+    data = {k: v for k, v in shipped(f"{V}/serve.json").items() if k != "request_rate"}
+
+    [each] = vllm_bench.read(source(tmp_path, data))
+
+    assert "counts from the send" in each.imported.missing["ttft_p50_s"]
+    assert "tpot_p50_s" in values(each)
+
+
+@pytest.mark.parametrize(
+    ("version", "ours"),
+    [
+        (None, set()),
+        ("0.11.1", set()),
+        ("0.32.0", {"ttft_p50_s", "tpot_p50_s", "e2e_p50_s"}),
+        ("0.33.0", {"ttft_p50_s", "tpot_p50_s", "e2e_p50_s"}),
+    ],
+)
+def test_through_the_chat_endpoint_chunks_without_a_token_are_counted(
+    tmp_path: Path, version: str | None, ours: set[str]
+) -> None:
+    data = shipped(f"{V}/serve.json") | {"backend": "openai-chat", "vllm_version": version}
+
+    [each] = vllm_bench.read(source(tmp_path, data))
+
+    assert values(each).keys() == {"output_tok_per_s"} | ours
+    assert "chunks without a token" in each.imported.missing["itl_p50_s"]
+    assert each.imported.own["median_itl_ms"] == pytest.approx(55.71445, abs=1e-5)
+    later = "a later vLLM than 0.32, whose definitions were read"
+    assert (later in each.imported.conditions) == (version == "0.33.0")
+
+
+def test_another_servers_results_in_this_shape_are_of_no_format(tmp_path: Path) -> None:
+    data = shipped(f"{V}/serve.json")
+    without = {key: value for key, value in data.items() if key != "tokenizer_id"}
+
+    assert not vllm_bench.fits(without)
+    with pytest.raises(FactError, match="no result of vllm bench"):
+        vllm_bench.read(source(tmp_path, without))
+
+
 def test_how_many_gaps_itl_is_of_is_known_only_from_a_detailed_file() -> None:
     [plain], [detailed] = found(f"{V}/serve.json"), found(f"{V}/serve_detailed.json")
 
@@ -59,6 +100,9 @@ def test_a_sweeps_runs_are_read_once_from_its_summary_and_its_warm_up_is_not() -
     runs = found(f"{V}/sweep/summary.json")
 
     assert [values(run)["output_tok_per_s"] for run in runs] == pytest.approx([37.2975, 30.1019])
+    assert [run.imported.conditions[-1] for run in runs] == [
+        "result 1 of 2 in the file", "result 2 of 2 in the file",
+    ]  # fmt: skip
     for name in ("run=0.json", "run=1.json", "warmup.json"):
         assert found(f"{V}/sweep/{name}") == []
 
@@ -96,6 +140,7 @@ def test_more_than_one_failure_in_a_hundred_voids_the_level(tmp_path: Path) -> N
         ({"completed": 0}, "completed: 0 must be above 0"),
         ({"median_ttft_ms": 210483495.5}, "is more than an hour; another unit?"),
         ({"median_ttft_ms": "210"}, "expected a number, got '210'"),
+        ({"vllm_version": "1.2.0"}, "vllm_version 1.2.0: this harness reads vllm bench of vLLM 0"),
         ({"ramp_up_strategy": "linear"}, "the rate changed while it was measured"),
     ],
 )

@@ -14,14 +14,14 @@ from harness.imports.found import Found, Source, read
 from harness.report.imported import imported
 from harness.report.rows import Row
 from tests.imports.given import DATA, found, source
-from tests.imports.test_inferencex import EARLY, ONE_NODE
+from tests.imports.test_inferencex import EARLY, ONE_NODE, TWO_PARTS
 
 FULL = ["pricing=term_2026_06", "pricing.utilisation=1.0"]
 NOW = dt.datetime(2026, 11, 27, 9, tzinfo=dt.UTC)
 
 
 def row(each: Found, file: Any, **about: Any) -> Row:
-    given = About(**{"format": "x", "hardware": "h100_sxm", "gpus": 1, "model": "a/b"} | about)
+    given = About(**{"format": "x", "hardware": "h100_sxm", "gpus": 1} | about)
     made = Row(cell(each, file, given, "s", NOW), Path("s"))
     imported(made, load.judge(FULL))
     return made
@@ -30,7 +30,7 @@ def row(each: Found, file: Any, **about: Any) -> Row:
 def inferencex(tmp_path: Path, data: Any) -> Row:
     file = source(tmp_path, data)
     [each] = reader.read(file)
-    return row(each, file, gpus=None)
+    return row(each, file, gpus=None, format="inferencex")
 
 
 def source_of(name: str) -> Source:
@@ -45,6 +45,20 @@ def test_output_and_total_are_billed_each_by_its_own_rate(tmp_path: Path) -> Non
     assert made.figure("bill_usd_per_mtok_output").value == pytest.approx(1.69 / 3.6)
     assert made.figure("bill_usd_per_mtok_total").value == pytest.approx(1.69 / 10.8)
     assert "must never be added" in made.text("cost_conditions")
+    assert (
+        "by InferenceX's own formula at 1.69 USD per GPU-hour, USD per million:"
+        " output 0.469, total 0.156, input 0.235;" in made.text("cost_conditions")
+    )
+
+
+def test_of_two_parts_inferencex_charges_the_output_to_the_decoding_gpus_alone(
+    tmp_path: Path,
+) -> None:
+    made = inferencex(tmp_path, TWO_PARTS)
+
+    # 1.69 / (1,500 x 3600 / 1e6) against 12 GPUs over 8 x 1,500 tokens/s
+    assert "output 0.313" in made.text("cost_conditions")
+    assert made.figure("bill_usd_per_mtok_output").value == pytest.approx(0.469, abs=5e-4)
 
 
 def test_a_source_without_output_throughput_is_billed_by_all_tokens_alone(tmp_path: Path) -> None:
@@ -60,7 +74,7 @@ def test_a_source_without_output_throughput_is_billed_by_all_tokens_alone(tmp_pa
 def test_what_ran_without_a_server_has_no_price() -> None:
     [each] = found("vllm-bench-0.32.0/throughput.json")
 
-    made = row(each, source_of("vllm-bench-0.32.0/throughput.json"))
+    made = row(each, source_of("vllm-bench-0.32.0/throughput.json"), model="a/b")
 
     assert made.figure("bill_usd_per_mtok_total").reason == (
         "not measured: the source has no server"
