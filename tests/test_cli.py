@@ -101,7 +101,7 @@ def test_a_report_that_lacks_a_price_writes_nothing(harness: Harness, tmp_path: 
 def test_a_report_writes_its_files_where_it_is_told(
     harness: Harness, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(page, "_library", lambda: "")  # bundling Vega takes seconds
+    monkeypatch.setattr(page, "library", lambda: "")  # bundling Vega takes seconds
     sweep = write_sweep(tmp_path / "unit", cell(), failed_cell())
 
     said = harness("report", str(sweep), "buyer=eu_private", "--out", str(tmp_path / "out"))

@@ -1,6 +1,5 @@
 """The page for procurement and legal: one file, no network, good on paper."""
 
-import functools
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -10,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
-import vl_convert
 
 from harness.config.judge import FactorName
 from harness.records.store import write_text
@@ -18,6 +16,7 @@ from harness.report import leads, live
 from harness.report.chosen import in_detail
 from harness.report.columns import BY_KEY
 from harness.report.join import Table
+from harness.report.page_library import library
 from harness.report.page_plots import plots
 from harness.report.rows import Figure, Row
 from harness.report.tables import DISCLAIMER, cell_text, provenance, title
@@ -103,7 +102,7 @@ def write_html(tables: Sequence[Table], path: Path) -> None:
         live=_script_json(live.payload(tables)),
         style=_packaged("page.css"),
         script=_packaged("page.js"),
-        library=_library(),
+        library=library(),
         provenance=provenance(table),
     )
     write_text(path, html)
@@ -221,12 +220,6 @@ def _shown(row: Row, key: str) -> dict[str, str]:
 def _script_json(value: Any) -> str:
     """JSON that cannot end the script element it stands in."""
     return json.dumps(value, separators=(",", ":")).replace("<", "\\u003c")
-
-
-@functools.cache
-def _library() -> str:
-    code: str = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
-    return code.replace("</script", "<\\/script")
 
 
 def _packaged(name: str) -> str:

@@ -1,5 +1,6 @@
 """A spreadsheet file in which text is only ever text: formats, cells, links and names."""
 
+import functools
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -64,6 +65,7 @@ _KINDS: Mapping[str, Mapping[str, Any]] = {
 }
 
 
+@functools.lru_cache(maxsize=4096)
 def clean(text: str, most: int = MOST_CHARACTERS) -> str:
     """Text that a cell can hold and that stays within it; what is cut is said."""
     shown = text.encode("utf-8", "replace").decode("utf-8").translate(_TURNING)
