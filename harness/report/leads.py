@@ -9,9 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from harness import elicited, rank, resilience
-from harness.report import live, ranked
+from harness.config.judge import RiskConfig
+from harness.config.workload import Content
+from harness.report import naming, ranked
 from harness.report.join import Table
 from harness.report.rows import Figure, Row, barred, basis
+from harness.risk.factors import Factor
 
 Draws = npt.NDArray[np.float64]
 MOST_DRAWS = 2000
@@ -25,6 +28,7 @@ class Leader:
     row: Row
     usd: float  # risk-adjusted USD per million tokens, at the middle of every interval
     share: float  # of the draws in which its model is the cheapest
+    name: str  # of the model, told apart from others of that name
 
 
 @dataclass(frozen=True)
@@ -38,23 +42,33 @@ class Contest:
     shares: list[tuple[str, float]]  # of the draws that each model leads, most often first
 
 
-def stability(table: Table) -> list[tuple[str, float]]:
-    """Share of weightings in which each model has the lowest risk score, most often first.
+def stability(table: Table) -> list[tuple[Content, list[tuple[str, float]]]]:
+    """Per content: share of weightings in which each model has the lowest risk score, most first.
 
-    Weights from the Dirichlet of the risk configuration, seeded, factors at the middle of their
-    intervals. Only models with a cell that may be ranked.
+    Weights from the Dirichlet of the risk configuration, seeded and round the buyer's own as the
+    content cuts them; factors at the middle of their intervals. Only models with a cell that may
+    be ranked, and only contents with two of them.
     """
-    risk, called = table.judge.risk, live.ways(table.rows)
-    models = {
-        called[row.text("model"), row.text("deployment")]: row.judged.assessment.factors
-        for row in table.rows
-        if row.judged and not barred(row)
-    }
-    if len(models) < 2:
-        return []
-    names = list(risk.weights)
+    called = naming.called(table.rows)
+    models: dict[Content, dict[str, Sequence[Factor]]] = {}
+    for row in table.rows:
+        if row.judged and not barred(row):
+            of = models.setdefault(naming.content_of(row), {})
+            of.setdefault(called[naming.use_of(row)], row.judged.assessment.factors)
+    return [
+        (content, _least(of, table.judge.risk, content))
+        for content, of in models.items()
+        if len(of) > 1
+    ]
+
+
+def _least(
+    models: Mapping[str, Sequence[Factor]], risk: RiskConfig, content: Content
+) -> list[tuple[str, float]]:
+    cut = risk.weights_for(content)
+    names = list(cut)
     rng = np.random.default_rng(risk.seed)
-    stated = np.array([risk.weights[name] for name in names])
+    stated = np.array([cut[name] for name in names])
     weights = rng.dirichlet(stated * risk.dirichlet_concentration, MOST_DRAWS)
     scores = []
     for factors in models.values():
@@ -74,9 +88,9 @@ def contests(table: Table) -> list[Contest]:
     buyer, knobs = ranked.buyer(table.judge), rank.Knobs()
     best: dict[tuple[str, str], dict[str, tuple[float, Row]]] = {}
     models: dict[tuple[str, str], set[str]] = {}
-    called = live.ways(table.rows)
+    called = naming.called(table.rows)
     for row in table.rows:
-        group, name = ranked.contest(row), called[row.text("model"), row.text("deployment")]
+        group, name = ranked.contest(row), called[naming.use_of(row)]
         models.setdefault(group, set()).add(name)
         held = best.setdefault(group, {})
         seen = ranked.case(row, by_folder)
@@ -100,7 +114,7 @@ def _contest(
     shares = rank.stays_least([adjusted(row) for _, row in held.values()])
     share = dict(zip(held, shares, strict=True))
     first = min(held, key=lambda name: held[name][0])
-    leader = Leader(held[first][1], held[first][0], share[first])
+    leader = Leader(held[first][1], held[first][0], share[first], first)
     return Contest(*group, models, leader, _sorted(list(held), shares))
 
 

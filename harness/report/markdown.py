@@ -6,6 +6,7 @@ from pathlib import Path
 from harness.records.store import write_text
 from harness.report import leads
 from harness.report.chosen import in_detail
+from harness.report.clean import markdown as safe
 from harness.report.columns import COLUMNS, Column
 from harness.report.evidence import MARKS, MEANINGS, figure_evidence
 from harness.report.join import Table
@@ -14,7 +15,6 @@ from harness.report.rows import Figure, Row
 from harness.report.tables import (
     DISCLAIMER,
     MOST_SIDE_BY_SIDE,
-    _escape,
     cell_text,
     provenance,
     title,
@@ -50,7 +50,7 @@ def write_markdown(tables: Sequence[Table], path: Path) -> None:
         rows = [table.rows[i] for i in shown]
         lines += ["", f"## Buyer {table.judge.buyer.profile}", "", *_side_by_side(rows, judged)]
     lines += ["", "## Behind the figures", ""]
-    lines += [f"- {_escape(name)}: {_escape(text)}" for name, text in provenance(first)]
+    lines += [f"- {safe(name)}: {safe(text)}" for name, text in provenance(first)]
     write_text(path, "\n".join(lines) + "\n")
 
 
@@ -76,7 +76,7 @@ def _answer(tables: Sequence[Table]) -> list[str]:
             )
             able = f"{len(contest.shares)} of {contest.models} models"
             texts = (contest.workload, COUNTED[contest.basis], _plain(table), *told, able)
-            lines.append(_line(map(_escape, texts)))
+            lines.append(_line(map(safe, texts)))
     return lines
 
 
@@ -91,14 +91,14 @@ def _verdicts(tables: Sequence[Table]) -> list[str]:
             continue
         seen.add(names)
         gates = [table.rows[i].text("gate").replace("_", " ") for table in tables]
-        lines.append(_line(map(_escape, (*names, *gates))))
+        lines.append(_line(map(safe, (*names, *gates))))
         reasons: dict[tuple[str, str], list[str]] = {}
         for table, gate in zip(tables, gates, strict=True):
             if gate not in _OPEN_GATES:
                 key = gate, table.rows[i].text("gate_reasons")
                 reasons.setdefault(key, []).append(_plain(table))
         why += [
-            f"- {_escape(names[0])}, {_escape(gate)} for {', '.join(buyers)}: {_escape(text)}"
+            f"- {safe(names[0])}, {safe(gate)} for {', '.join(buyers)}: {safe(text)}"
             for (gate, text), buyers in reasons.items()
         ]
     return [*lines, *(["", "Why:", "", *why] if why else [])]
@@ -109,19 +109,22 @@ def _plain(table: Table) -> str:
 
 
 def _side_by_side(rows: Sequence[Row], columns: Iterable[Column]) -> list[str]:
-    heads = [_escape(row.text("model")) for row in rows]
+    heads = [safe(row.text("model")) for row in rows]
     return [
         _line(["", *heads]),
         _rule(1 + len(heads)),
-        *(_line([title(c), *(_escape(_signed(row, c)) for row in rows)]) for c in columns),
+        *(_line([title(c), *(_signed(row, c) for row in rows)]) for c in columns),
     ]
 
 
 def _signed(row: Row, column: Column) -> str:
-    """What a row shows, a number that is not our measurement with its sign."""
+    """What a row shows, a number that is not our measurement with its sign.
+
+    Brackets round two numbers make no link, and escaped ones are hard to read.
+    """
     text, value = cell_text(row, column), row.values[column.key]
     if not isinstance(value, Figure) or value.value is None:
-        return text
+        return safe(text)
     kind = figure_evidence(row.text("evidence"), column)
     return text if kind == "measured" else f"{MARKS[kind]} {text}"
 

@@ -107,7 +107,7 @@ def headline(cell: Cell) -> Level | None:
     Among those of the workload's own shape, where there are any: a level with lengths of its own
     is there to tell input from output, and its throughput is that of another question.
     """
-    own = [level for level in cell.levels if _has_own_shape(level, cell)]
+    own = [level for level in cell.levels if has_own_shape(level, cell)]
     valid = [
         (level.output_tok_per_s.value, level)
         for level in own or cell.levels
@@ -116,7 +116,8 @@ def headline(cell: Cell) -> Level | None:
     return max(valid, key=lambda pair: pair[0])[1] if valid else None
 
 
-def _has_own_shape(level: Level, cell: Cell) -> bool:
+def has_own_shape(level: Level, cell: Cell) -> bool:
+    """Whether a level asked for the workload's own lengths, and not for some of its own."""
     workload = cell.config["workload"]
     asked_in = workload.get("prompts", {}).get("input_tokens")
     asked_out = workload.get("output", {}).get("tokens")

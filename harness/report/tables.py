@@ -12,6 +12,7 @@ from harness.config.judge import ApiPrice, MachinePrice, PricingConfig, RentedMa
 from harness.fields import Sourced
 from harness.records.imported import NO_MACHINE, Origin, SourceFile
 from harness.report import flat
+from harness.report.clean import clean
 from harness.report.columns import COLUMNS, Column
 from harness.report.join import Table
 from harness.report.rows import Figure, Row, is_endpoint
@@ -229,18 +230,11 @@ def console(table: Table) -> str:
     columns = [column for column in COLUMNS if column.key in keys]
     shown = table.rows[:_MOST_IN_TERMINAL]
     frame = pd.DataFrame(
-        [[title(c), *(cell_text(row, c)[:60] for row in shown)] for c in columns],
-        columns=["", *(row.text("model") for row in shown)],
+        [[title(c), *(clean(cell_text(row, c))[:60] for row in shown)] for c in columns],
+        columns=["", *(clean(row.text("model")) for row in shown)],
     )
     text: str = frame.to_markdown(index=False, disable_numparse=True)
     note = "CPU figures: they show that the pipeline works, not what a GPU does.\n"
     left = len(table.rows) - len(shown)
     more = f"\nand {left} more cells: summary.csv, report.html" if left else ""
     return (note if any(row.cell.cpu_only for row in table.rows) else "") + text + more
-
-
-def _escape(text: str) -> str:
-    """Nothing in a name or a fact may become Markdown structure or HTML."""
-    for raw, safe in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ("|", "\\|"), ("\n", " ")):
-        text = text.replace(raw, safe)
-    return text

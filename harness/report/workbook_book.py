@@ -14,12 +14,11 @@ from xlsxwriter.format import Format
 from xlsxwriter.utility import xl_rowcol_to_cell
 from xlsxwriter.worksheet import Worksheet
 
+from harness.report.clean import clean as clean_text
 from harness.report.evidence import MARKS, Evidence, evidence_of
 
 MOST_CHARACTERS = 32_000  # a cell takes 32,767
 _MOST_IN_NAME = 120
-# Marks that turn the text round them about; in a cell of their own they could still deceive.
-_TURNING = {code: f"<U+{code:04X}>" for code in (*range(0x202A, 0x202F), *range(0x2066, 0x206A))}
 LIVE = "ƒ"
 """Before the heading of a column that recomputes; a letter, so that paper shows it too."""
 
@@ -68,7 +67,7 @@ _KINDS: Mapping[str, Mapping[str, Any]] = {
 @functools.lru_cache(maxsize=4096)
 def clean(text: str, most: int = MOST_CHARACTERS) -> str:
     """Text that a cell can hold and that stays within it; what is cut is said."""
-    shown = text.encode("utf-8", "replace").decode("utf-8").translate(_TURNING)
+    shown = clean_text(text)
     if len(shown) <= most:
         return shown
     return f"{shown[:most]}… ({len(shown):,} characters; all in summary.csv)"

@@ -8,15 +8,6 @@ from tests.builders import cell, failed_cell
 from tests.report.judging import API, endpoint, risky, table
 
 
-def test_one_model_used_in_two_ways_has_two_names(tmp_path: Path) -> None:
-    made = table(tmp_path, cell(), endpoint(cell_id="e-api-000000000003"), changes=API)
-
-    assert live.ways(made.rows) == {
-        ("tiny", "self hosted"): "tiny (self hosted)",
-        ("tiny", "third party"): "tiny (third party)",
-    }
-
-
 def test_an_apis_price_hangs_on_no_machine(tmp_path: Path) -> None:
     made = table(tmp_path, cell(), endpoint(cell_id="e-api-000000000003"), changes=API)
 
@@ -30,8 +21,8 @@ def test_a_text_goes_to_the_page_once_and_a_missing_figure_as_its_reason(tmp_pat
 
     said = json.dumps(told)
     assert said.count(json.dumps(made.rows[0].text("hardware"))) == 1
-    assert told["usd"] == [12.5, 25.0, None]
-    assert told["dictionary"][told["usdReason"][2]] == "not measured: not reached"
+    assert told["bill"]["value"] == [12.5, 25.0, None]
+    assert told["dictionary"][told["bill"]["reason"][2]] == "not measured: not reached"
     assert told["done"] == [1, 1, 0]
 
 

@@ -13,6 +13,7 @@ import pytest
 
 from harness import rank
 from harness.report import ranked
+from harness.report.clean import clean
 from harness.report.join import Table, join_all
 from harness.report.page import write_html
 from tests.builders import cell, failed_cell, judge_config, level, score, write_sweep
@@ -22,6 +23,8 @@ from tests.risk.making import write_registry
 
 playwright = pytest.importorskip("playwright.sync_api")
 HOSTILE = '=HYPERLINK("http://evil.example")<b>x</b>\u202egnp'
+SHOWN = '=HYPERLINK("http://evil.example")<b>x</b><U+202E>gnp'
+"""The same as any reader may see it: the mark that turns text about is a sign."""
 
 
 @pytest.fixture(scope="module")
@@ -126,7 +129,8 @@ def shown(table: Table, knobs: rank.Knobs) -> dict[str, str]:
 
 
 def numbers(found: dict[str, str]) -> dict[str, str]:
-    return {name: text if text.isdigit() else "" for name, text in found.items()}
+    plain = {name: text.removeprefix("≈ ") for name, text in found.items()}
+    return {name: text if text.isdigit() else "" for name, text in plain.items()}
 
 
 def test_the_pages_arithmetic_is_that_of_python_on_random_cases(page: Any) -> None:
@@ -213,7 +217,8 @@ def test_sliders_and_buyer_rank_anew_as_python_does(page: Any, tables: list[Tabl
     dear = rank.Knobs(hazard=10.0, price=0.1, prices={"cpu": 5.0})
     assert numbers(ranks(page)) == shown(private, dear)
     cost = page.locator("[data-cell='a-clean-000000000001'] td").nth(7).inner_text()
-    assert cost == "12.500"  # 25 x 0.1 x 5: whole bill of the clean model
+    # 25 x 0.1 x 5: whole bill of the clean model; its throughput is 10 within a tenth.
+    assert cost == f"12.500 [{12.5 / 1.1:.3f}, {12.5 / 0.9:.3f}] n=10"
     turn(page, "p-cpu", 1)
     page.select_option("#buyer", "1")
     found = numbers(ranks(page))
@@ -258,19 +263,19 @@ def test_the_filter_narrows_the_table_and_the_export_holds_what_is_shown(page: A
     assert page.locator("#page-of").inner_text().startswith("1 of 6 cells")
     heads, line = list(csv.reader(io.StringIO(text)))
     values = dict(zip(heads, line, strict=True))
-    assert values["Model"] == f"'{HOSTILE}"  # a spreadsheet must not take it for a formula
+    assert values["Model"] == f"'{SHOWN}"  # a spreadsheet must not take it for a formula
     assert values["Output throughput (tok/s)"] == "10"
 
 
 def test_a_link_shows_what_its_sender_saw(page: Any, browser: Any) -> None:
     turn(page, "hazard", 2.5)
+    page.select_option("#buyer", "1")
     turn(page, "w-listing", 0.9)
     turn(page, "p-cpu", 2)
     page.select_option("#accuracy", "none")
     page.select_option("#model", "2")
     page.fill("#filter", "risky")
-    page.select_option("#buyer", "1")
-    sent, seen = page.url, ranks(page)
+    sent, seen = page.evaluate("location.href"), ranks(page)
 
     other = browser.new_page()
     other.goto(sent)
@@ -312,7 +317,7 @@ def test_the_front_is_that_of_python_among_what_may_be_used(page: Any, tables: l
     page.wait_for_selector(f"{said}:not(:has-text('risky'))")
     of_defence = page.inner_text(said)
 
-    names = {row.text("model") for row in private.rows}
+    names = {clean(row.text("model")) for row in private.rows}
     assert {name for name in names if f" {name}" in of_private} == _front(private)
     assert {name for name in names if f" {name}" in of_defence} == _front(defence)
     assert "risky" in _front(private) - _front(defence)
@@ -325,7 +330,10 @@ def _front(table: Table) -> set[str]:
         each = ranked.case(row, by_folder)
         usd = rank.adjusted(each, ranked.buyer(table.judge), rank.Knobs())
         if usd is not None and each.done and each.permitted and each.factors:
-            points[row.text("model")] = usd, rank.score(each.factors, table.judge.risk.weights)
+            points[clean(row.text("model"))] = (
+                usd,
+                rank.score(each.factors, table.judge.risk.weights),
+            )
     on = rank.front(list(points.values()))
     return {name for name, is_on in zip(points, on, strict=True) if is_on}
 
@@ -341,7 +349,12 @@ def test_a_models_risk_adds_up_beside_its_facts_with_source_and_date(
     factors = ranked.case(risky, {row.folder: row for row in tables[0].rows}).factors
     assert factors
     score = rank.score(factors, tables[0].judge.risk.weights)
-    assert f"risky: {score:.2f} at these weights" in page.inner_text("#waterfall-text")
+    told = page.inner_text("#waterfall-text")
+    assert f"the bars end at {score:.2f}, every factor at its middle" in told
+    table = risky.figure("risk_score")
+    assert table.low is not None
+    assert table.high is not None
+    assert told.startswith(f"risky: ≈ {table.value:.2f} [{table.low:.2f}, {table.high:.2f}]")
     facts = page.inner_text("#facts")
     assert "nobody: made up for tests" in facts
     assert "2027-" in facts  # review by: ninety days after the day of the test registry
@@ -350,7 +363,8 @@ def test_a_models_risk_adds_up_beside_its_facts_with_source_and_date(
 def test_a_hostile_name_is_text(page: Any) -> None:
     row = page.locator("[data-cell='c-twin-000000000003'] th")
 
-    assert row.inner_text() == HOSTILE
+    assert row.inner_text() == SHOWN
+    assert "\u202e" not in page.content()
     assert page.locator("#explore b").count() == 0
 
 

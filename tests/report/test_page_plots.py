@@ -3,7 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-from harness.report.page_plots import chart, correct, curves, learning
+from harness.report.naming import called
+from harness.report.page_curves import curves
+from harness.report.page_plots import chart, correct, learning
 from tests.builders import cell, estimate, failed_cell, level, score
 from tests.report.judging import risky, table
 
@@ -19,12 +21,14 @@ def points(drawn: Any) -> list[dict[str, Any]]:
 def test_a_chart_draws_only_cells_that_have_both_figures(tmp_path: Path) -> None:
     rows = table(tmp_path, cell(scores=(ACCURACY,)), risky(), failed_cell()).rows
 
-    assert [each["model"] for each in points(chart(rows, BILL, "accuracy_en", "x"))] == ["tiny"]
-    assert chart(rows, BILL, "accuracy_zh", "x") is None
+    drawn = points(chart(rows, BILL, "accuracy_en", "x", called(rows)))
+    assert [each["model"] for each in drawn] == ["tiny"]
+    assert chart(rows, BILL, "accuracy_zh", "x", called(rows)) is None
 
 
 def test_a_mark_carries_its_interval_and_its_shape_tells_how_it_came_about(tmp_path: Path) -> None:
-    drawn: Any = chart(table(tmp_path, cell()).rows, BILL, "risk_score", "x")
+    rows = table(tmp_path, cell()).rows
+    drawn: Any = chart(rows, BILL, "risk_score", "x", called(rows))
 
     [point] = points(drawn)
     assert point["x_low"] < point["x"] == 25.0 < point["x_high"]
@@ -40,13 +44,16 @@ def test_a_curve_leaves_void_levels_out_and_needs_two(tmp_path: Path) -> None:
     three = table(tmp_path / "a", cell(levels=(level(), slow, bad))).rows
     one = table(tmp_path / "b", cell(levels=(level(), bad))).rows
 
-    drawn = points(curves(three, "ttft_s", "x"))
+    drawn = points(curves(three, "ttft_s", "x", called(three)))
 
     assert sorted(each["rate"] for each in drawn) == [5.0, 10.0]
-    assert curves(one, "ttft_s", "x") is None
+    assert curves(one, "ttft_s", "x", called(one)) is None
 
 
 def test_nothing_is_drawn_where_nothing_was_measured(tmp_path: Path) -> None:
     rows = table(tmp_path, failed_cell()).rows
 
-    assert (correct(rows), learning(rows), curves(rows, "itl_s", "x")) == (None, None, None)
+    names = called(rows)
+    assert correct(rows, "x", names) is None
+    assert learning(rows, names) is None
+    assert curves(rows, "itl_s", "x", names) is None
