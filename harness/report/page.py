@@ -92,14 +92,14 @@ def _leader(contest: leads.Contest) -> dict[str, str]:
     able = f"{len(contest.shares)} of {contest.models} models may be ranked"
     found = contest.leader
     if found is None:
-        return {"model": "", "text": f"none: {able}", "kind": "missing"}
+        return {"model": "", "usd": "", "text": f"none: {able}", "kind": "missing"}
     evidence = found.row.text("evidence")
-    usd = signed(f"{found.usd:.3g}", "estimated")
+    usd = signed(f"{found.usd:.3g} USD", "estimated")
     origin = signed(evidence.split(";")[0], evidence_of(evidence))
-    text = f"{usd} USD per million; its bill: {origin}; {able}"
+    text = f"per million; its bill: {origin}; {able}"
     if len(contest.shares) > 1:
         text = f"{text}; stays cheapest in {found.share:.0%} of the draws"
-    return {"model": found.name, "text": text, "kind": "figure estimated"}
+    return {"model": found.name, "usd": usd, "text": text, "kind": ""}
 
 
 def _told(shares: Sequence[tuple[str, float]]) -> str:

@@ -34,6 +34,11 @@ def curves(
     ]
     if len(points) < 2:
         return None
+    points.sort(key=lambda point: point["load"])
+    last = {point["line"]: point for point in points}
+    for point in points:
+        # Where marks are named, a line is at its end.
+        point["named"] = point["loop"] == "none" or last[point["line"]] is point
     x = alt.X("rate:Q", title="Output throughput (tok/s)")
     y = alt.Y("latency:Q", title=_LATENCIES[latency])
     base = alt.Chart(pd.DataFrame(points)).encode(color=by_model(points))
@@ -47,7 +52,7 @@ def curves(
         layers += [_lines(joined, x, y), _marks(joined, x, y, filled=True)]
     if "none" in loops:
         layers.append(_marks(base.transform_filter("datum.loop === 'none'"), x, y, filled=False))
-    layers += labels(base, points, x, y)
+    layers += labels(base.transform_filter("datum.named"), points, x, y)
     return framed(alt.layer(*layers), heading, "a mark per load level")
 
 

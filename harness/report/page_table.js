@@ -13,7 +13,7 @@ const COLUMNS = [
   {key: "cost", title: "Whole bill per million tokens (USD)", number: (now, i) => now.cost[i], digits: 3,
    ends: costEnds, why: i => say(live.bill.reason[i])},
   {key: "basis", title: "Counted", text: i => say(live.basis[i]).endsWith("output") ? "output tokens" : "all tokens"},
-  {key: "risk", title: "Risk score at these weights", number: (now, i) => now.risk[i], digits: 3, judged: true,
+  {key: "risk", title: "Risk score at these weights", number: (now, i) => now.risk[i], digits: 2, judged: true,
    ends: i => chosen().which[i] === null ? null : now.byKind[chosen().which[i]], counts: () => "facts", why: () => "not assessed"},
   ...Object.entries(live.figures).map(([key, figure]) => ({key, number: (_, i) => figure.value[i], wide: true,
    ends: i => figureEnds(figure, i), why: i => say(figure.reason[i])})),

@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-import os
 import random
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,10 +17,10 @@ from harness.report.join import Table, join_all
 from harness.report.page import write_html
 from tests.builders import cell, failed_cell, judge_config, level, score, write_sweep
 from tests.report import synthetic
+from tests.report.browsing import opened, ready, turn
 from tests.report.judging import FACTS, TWIN, risky
 from tests.risk.making import write_registry
 
-playwright = pytest.importorskip("playwright.sync_api")
 HOSTILE = '=HYPERLINK("http://evil.example")<b>x</b>\u202egnp'
 SHOWN = '=HYPERLINK("http://evil.example")<b>x</b><U+202E>gnp'
 """The same as any reader may see it: the mark that turns text about is a sign."""
@@ -60,49 +59,10 @@ def address(tables: list[Table], tmp_path_factory: pytest.TempPathFactory) -> st
     return path.as_uri()
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with playwright.sync_playwright() as driver:
-        started = driver.chromium.launch(
-            executable_path=os.environ.get("CHROMIUM", "/usr/bin/chromium"),
-            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
-        )
-        yield started
-        started.close()
-
-
 @pytest.fixture
 def page(browser: Any, address: str) -> Iterator[Any]:
-    """The page when it is ready; a console error or a network request fails the test."""
-    opened = browser.new_page()
-    problems: list[str] = []
-    opened.on("pageerror", lambda error: problems.append(str(error)))
-    opened.on("console", lambda m: problems.append(m.text) if m.type == "error" else None)
-    opened.on(
-        "request",
-        lambda r: (
-            None
-            if r.url.startswith(("file:", "data:", "blob:"))
-            else problems.append(f"requested {r.url}")
-        ),
-    )
-    opened.goto(address)
-    ready(opened)
-    yield opened
-    opened.close()
-    assert problems == []
-
-
-def ready(page: Any) -> None:
-    page.wait_for_selector("body[data-live='ready']")
-
-
-def turn(page: Any, knob: str, value: float) -> None:
-    page.evaluate(
-        "([id, value]) => { const e = document.getElementById(id); e.value = value;"
-        " e.dispatchEvent(new Event('input')); }",
-        [knob, value],
-    )
+    with opened(browser, address) as shown:
+        yield shown
 
 
 def ranks(page: Any) -> dict[str, str]:
@@ -294,17 +254,17 @@ def test_a_link_shows_what_its_sender_saw(page: Any, browser: Any) -> None:
 
 
 def test_a_broken_link_gives_the_page_as_judged(browser: Any, address: str) -> None:
-    opened = browser.new_page()
-    opened.goto(
+    shown = browser.new_page()
+    shown.goto(
         f"{address}#hazard=x&price=-4&buyer=99&w.nothing=1&sort=none&page=1e9"
         "&model=7&workload=none&accuracy=model&p.toaster=3&weights=1&prices=2"
     )
-    ready(opened)
+    ready(shown)
 
-    assert opened.input_value("#hazard") == "1"
-    assert opened.input_value("#price") == "0.1"
-    assert opened.locator("#explore tbody tr").count() == 6
-    opened.close()
+    assert shown.input_value("#hazard") == "1"
+    assert shown.input_value("#price") == "0.1"
+    assert shown.locator("#explore tbody tr").count() == 6
+    shown.close()
 
 
 def test_the_front_is_that_of_python_among_what_may_be_used(page: Any, tables: list[Table]) -> None:
@@ -400,15 +360,15 @@ def test_ten_thousand_cells_make_a_page_that_is_small_and_soon_ready(
     tables = join_all([sweep], [judge_config()])
     write_html(tables, tmp_path / "report.html")
 
-    opened = browser.new_page()
-    opened.goto((tmp_path / "report.html").as_uri())
-    ready(opened)
-    timing = opened.evaluate("performance.now()")
-    turn(opened, "hazard", 5)
+    shown = browser.new_page()
+    shown.goto((tmp_path / "report.html").as_uri())
+    ready(shown)
+    timing = shown.evaluate("performance.now()")
+    turn(shown, "hazard", 5)
 
     assert len(tables[0].rows) == 10_000
     assert (tmp_path / "report.html").stat().st_size < 5_000_000
-    assert opened.locator("#explore tbody tr").count() == 50
+    assert shown.locator("#explore tbody tr").count() == 50
     # From navigation to knobs, table and live plots drawn.
     assert timing < 2000
-    opened.close()
+    shown.close()
