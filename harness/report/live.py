@@ -21,8 +21,9 @@ FIGURES = (
     "cost_usd_per_correct", "cost_usd_per_1000_tasks",
 )  # fmt: skip
 _DIGITS = 5
-_INTERVALS_UP_TO = 2000
-"""Cells up to which intervals travel to the page; beyond, they stand in summary.parquet only."""
+_MOST_LINES = 10_000
+"""Cells, once and once a buyer, up to which intervals travel to the page; beyond, they stand in
+summary.parquet only, for the page stays below 5 MB."""
 
 
 def payload(tables: Sequence[Table]) -> dict[str, Any]:
@@ -32,7 +33,7 @@ def payload(tables: Sequence[Table]) -> dict[str, Any]:
     """
     first = tables[0]
     texts = _Texts()
-    ends = len(first.rows) <= _INTERVALS_UP_TO
+    ends = len(first.rows) * (1 + len(tables)) <= _MOST_LINES
     columns = {key: _column([texts.place(row.text(key)) for row in first.rows]) for key in TEXTS}
     figures = {
         key: _figures([row.figure(key) for row in first.rows], texts, ends) for key in FIGURES

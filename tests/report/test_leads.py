@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from harness.config.judge import FACTORS
 from harness.report import leads
+from harness.risk.factors import Factor
 from tests.builders import cell, failed_cell
-from tests.report.judging import risky, table
+from tests.report.judging import RISKY, risky, table
 
 
 def test_a_cheaper_model_that_hardly_leaves_is_nearly_always_the_cheapest(tmp_path: Path) -> None:
@@ -72,3 +74,29 @@ def test_a_machines_price_moves_all_on_it_alike_so_it_changes_no_lead(tmp_path: 
     [found] = leads.contests(made)
 
     assert found.shares == [("risky", 1.0), ("tiny", 0.0)]
+
+
+def test_lowest_risk_is_told_per_content_at_the_weights_that_it_cuts(tmp_path: Path) -> None:
+    code = {"workload.name": "code", "workload.content": "code"}
+    other = code | {"model.name": "risky", "model.key": RISKY, "model.developer": "risky"}
+    made = table(
+        tmp_path,
+        cell(),
+        risky(),
+        cell("c-code-000000000003", config=code),
+        cell("d-code-000000000004", config=other),
+    )
+    models = {
+        worst: [
+            Factor(name=name, low=level, high=level, reasons=())
+            for name in FACTORS
+            for level in (at if name == worst else 0.0,)
+        ]
+        for worst, at in (("behaviour", 1.0), ("compulsion", 0.3))
+    }
+
+    assert {content for content, _ in leads.stability(made)} == {"chat", "code"}
+    # 0.06 against 0.036 for chat; code leaves a twentieth of what behaviour weighs.
+    risk = made.judge.risk
+    assert dict(leads._least(models, risk, "chat"))["compulsion"] > 0.7
+    assert dict(leads._least(models, risk, "code"))["behaviour"] > 0.9

@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from harness.report import live
 from tests.builders import cell, failed_cell
 from tests.report.judging import API, endpoint, risky, table
@@ -24,6 +26,24 @@ def test_a_text_goes_to_the_page_once_and_a_missing_figure_as_its_reason(tmp_pat
     assert told["bill"]["value"] == [12.5, 25.0, None]
     assert told["dictionary"][told["bill"]["reason"][2]] == "not measured: not reached"
     assert told["done"] == [1, 1, 0]
+
+
+def test_the_relevance_of_a_content_is_that_of_the_risk_configuration(tmp_path: Path) -> None:
+    made = table(tmp_path, cell())
+    risk, told = made.judge.risk, live.payload([made])
+
+    for content, share in risk.behaviour_relevance.items():
+        cut = {name: w * told["relevance"][content][name] for name, w in risk.weights.items()}
+        whole = {name: weight / sum(cut.values()) for name, weight in cut.items()}
+        assert whole == pytest.approx(risk.weights_for(content), rel=1e-4), share
+
+
+def test_no_mark_that_turns_text_about_goes_to_the_page(tmp_path: Path) -> None:
+    made = table(tmp_path, cell(config={"model.name": "a\u202eb"}))
+
+    said = live.payload([made])["dictionary"]
+    assert "a<U+202E>b" in said
+    assert not any("\u202e" in text for text in said)
 
 
 def test_a_fallback_is_named_by_the_place_of_its_cell(tmp_path: Path) -> None:

@@ -369,6 +369,7 @@ def test_ten_thousand_cells_make_a_page_that_is_small_and_soon_ready(
     assert len(tables[0].rows) == 10_000
     assert (tmp_path / "report.html").stat().st_size < 5_000_000
     assert shown.locator("#explore tbody tr").count() == 50
+    assert "stand in summary.parquet" in shown.inner_text("#brackets")
     # From navigation to knobs, table and live plots drawn.
     assert timing < 2000
     shown.close()

@@ -146,3 +146,13 @@ def test_the_terminal_shows_every_model_and_the_cpu_note(table: Table) -> None:
 
     assert text.startswith("CPU figures")
     assert text.count("tiny") >= 3
+
+
+def test_the_terminal_gets_no_mark_that_moves_it_or_turns_text_about(tmp_path: Path) -> None:
+    named = cell(config={"model.name": "a\x1b[2Jb\u202ec"})
+
+    text = console(judged(tmp_path, named))
+
+    assert "a<U+001B>[2Jb<U+202E>c" in text
+    assert "\x1b" not in text
+    assert "\u202e" not in text
