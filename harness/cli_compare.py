@@ -20,6 +20,9 @@ _CONFIG_DIR = click.option(
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
 
 
+_MOST_EXPLAINED = 3
+
+
 @click.command()
 @click.argument("arguments", nargs=-1, required=True, metavar="A [B] [KEY=VALUE...]")
 @click.option("--as-of-a", type=DAY, help="Facts of that day for A; default: today.")
@@ -120,8 +123,9 @@ def explain(
     harness explain results/demo smollm2_135m bill_usd_per_mtok_total
     harness explain results/demo smollm2_135m risk_score buyer=us_state_texas
 
-    MODEL: its name, its repo or a cell id. COLUMN: a column of summary.csv. The formula is shown
-    with its numbers put in, and what the raw files allow is computed again.
+    MODEL: its name, its repo or a cell id; of many cells the cheapest are explained and the others
+    named (--json has all). COLUMN: a column of summary.csv. The formula is shown with its numbers
+    put in, and what the raw files allow is computed again.
     """
     from harness.report import explain as explaining
     from harness.report.join import join
@@ -135,6 +139,10 @@ def explain(
     if as_json:
         print_json([each.model_dump(mode="json") for each in found])
         return
-    for each in found:
+    for each in found[:_MOST_EXPLAINED]:
         for line in each.lines():
             click.echo(line)
+    left = [each.cell_id for each in found[_MOST_EXPLAINED:]]
+    if left:
+        click.echo(f"{len(left)} further cells of {model}; name one instead of the model:")
+        click.echo("  " + "\n  ".join(left))

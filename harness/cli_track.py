@@ -1,5 +1,8 @@
 """`harness track`, and what `harness run` copies to W&B as it goes."""
 
+import functools
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +47,8 @@ def track(
     Works on any sweep, also on an imported one. What W&B has already is skipped. The report's run
     needs the report: harness report SWEEP_DIR. With `tracking=wandb` a run does this by itself.
     """
+    from rich.progress import track as progress
+
     from harness.records import store
     from harness.track import cell_run, session, sweep_run
     from harness.track.upload import upload
@@ -54,11 +59,19 @@ def track(
         raise ConfigError(f"{sweep_dir}: no cell records there (a folder of results/ is expected)")
     tracking = _tracking(cells[0][1].config, project, entity, mode)
     problems: list[str] = []
-    written = 0
-    for folder, cell in cells:
-        written += _tried(
-            lambda f=folder, c=cell: cell_run.log(f, c, tracking, again=again), folder, problems
-        )
+
+    def cells_written() -> int:
+        count = 0
+        with session.together() as late:
+            for folder, cell in progress(
+                cells, description="W&B", transient=True, disable=not sys.stdout.isatty()
+            ):
+                log = functools.partial(cell_run.log, folder, cell, tracking, again=again)
+                count += _tried(log, folder, problems)
+        problems.extend(map(_told, late))
+        return count - len(late)
+
+    written = _tried(cells_written, sweep_dir, problems)
     click.echo(f"W&B: {written} of {len(cells)} cells written, {len(problems)} could not be")
     if _tried(lambda: sweep_run.log(sweep_dir, tracking, again=again), sweep_dir, problems):
         click.echo("W&B: report written")
@@ -118,16 +131,22 @@ def _upload(tracking: WandbTracking, sweep_dir: Path, name: str) -> None:
         upload(sweep_dir, session.run_id(sweep_dir, name), _UPLOAD_TIMEOUT_S)
 
 
-def _tried(log: Any, what: Path, problems: list[str]) -> bool:
-    """Whether it was written; what W&B raises becomes a line, since the files are on disk."""
+def _tried(log: Callable[[], int], what: Path, problems: list[str]) -> int:
+    """How many were written; what W&B raises becomes a line, since the files are on disk."""
     try:
-        return bool(log())
+        return log()
     except HarnessError as error:
         problems.append(f"W&B: {error}")
     except Exception as error:  # W&B, its service and the network raise anything
-        line = (str(error).strip().splitlines() or [""])[0]
-        problems.append(f"W&B: {type(error).__name__}: {line}; nothing is lost, see {what}")
-    return False
+        problems.append(f"{_told(error)}; nothing is lost, see {what}")
+    return 0
+
+
+def _told(error: Exception) -> str:
+    if isinstance(error, HarnessError):
+        return f"W&B: {error}"
+    line = (str(error).strip().splitlines() or [""])[0]
+    return f"W&B: {type(error).__name__}: {line}"
 
 
 def _say(problems: list[str]) -> None:

@@ -71,6 +71,21 @@ def test_explain_prints_files_formula_and_check() -> None:
     assert "agrees: counts taken again from 32 rows of requests.parquet" in found.output
 
 
+def test_of_a_models_many_cells_the_cheapest_are_explained_and_the_others_named(
+    tmp_path: Path,
+) -> None:
+    sweep = write_sweep(tmp_path / "many", *(cell(f"tiny-chat-{i:012x}") for i in range(5)))
+
+    found = run("explain", str(sweep), "tiny", "status")
+
+    assert found.output.count("\n  cell tiny-chat-") == 3
+    assert found.output.endswith(
+        "2 further cells of tiny; name one instead of the model:\n"
+        "  tiny-chat-000000000003\n  tiny-chat-000000000004\n"
+    )
+    assert len(answer("explain", str(sweep), "tiny", "status")) == 5
+
+
 def test_explain_judges_with_the_settings_given() -> None:
     [found] = answer("explain", str(EXAMPLE), "smollm2_135m", "buyer", "buyer=us_state_texas")
 

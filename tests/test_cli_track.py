@@ -1,17 +1,19 @@
 from pathlib import Path
 
 import pytest
+import wandb
 from click.testing import CliRunner
 
 from harness import cli_track
 from harness.config.identity import cell_id
-from harness.errors import SetupError
+from harness.errors import FactError, SetupError
 from harness.records import store
 from harness.report.tables import write_parquet
 from harness.track import cell_run, session, sweep_run
 from tests import wandb_server
 from tests.builders import cell, run_config, write_sweep
 from tests.report.judging import table
+from tests.wandb_file import records
 
 ONLINE = {"tracking": {"kind": "wandb", "project": "unit", "mode": "online"}}
 
@@ -44,6 +46,45 @@ def test_tracking_a_sweep_online_uploads_it_and_a_second_time_sends_nothing(
     assert len(server.calls) == sent
     assert "0 of 1 cells written" in second.output
     assert "0 offline runs uploaded" in second.output
+
+
+def test_many_cells_share_one_start_of_the_service_and_each_has_its_own_whole_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cells = [cell(f"tiny-chat-{i:012x}", config={"seed": i}) for i in range(3)]
+    judged = table(tmp_path, *cells)
+    [sweep] = judged.sweeps
+    starts: list[object] = []
+    teardown = wandb.teardown
+    monkeypatch.setattr(wandb, "teardown", lambda: (starts.append(None), teardown()))
+
+    CliRunner().invoke(cli_track.track, [str(sweep), "--mode", "offline"])
+
+    assert len(starts) == 1
+    logs = [list(records(log)) for log in (sweep / "wandb").glob("offline-run-*/*.wandb")]
+    assert all(log[-1].WhichOneof("record_type") == "exit" for log in logs)
+    runs = [each.run for log in logs for each in log if each.WhichOneof("record_type") == "run"]
+    assert {run.run_id for run in runs} == {session.run_id(sweep, each.cell_id) for each in cells}
+    assert all(session.written(sweep, session.run_id(sweep, each.cell_id)) for each in cells)
+
+
+def test_a_log_that_is_not_whole_at_the_end_is_told_and_written_anew_the_next_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = cell()
+    [sweep] = table(tmp_path, one).sweeps
+
+    def broken(*_: object) -> None:
+        raise FactError("the run did not end")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(session.offline, "make_relative", broken)
+        first = CliRunner().invoke(cli_track.track, [str(sweep), "--mode", "offline"])
+    second = CliRunner().invoke(cli_track.track, [str(sweep), "--mode", "offline"])
+
+    assert "0 of 1 cells written, 1 could not be" in first.output
+    assert "the run did not end" in str(first.exception)
+    assert "1 of 1 cells written" in second.output
 
 
 def test_tracking_without_a_report_says_how_to_make_one_and_fails(

@@ -45,8 +45,9 @@ def origin(out: Working) -> None:
     if out.cell.origin is None:
         return
     for name, value in out.cell.origin.model_dump(mode="json").items():
-        if name != "files" and value is not None:
-            out.recorded(f"origin, {name.replace('_', ' ')}", f"origin.{name}", value)
+        if name != "files" and value not in (None, []):
+            told = ", ".join(value) if isinstance(value, list) else value
+            out.recorded(f"origin, {name.replace('_', ' ')}", f"origin.{name}", told)
     for file in out.cell.origin.files:
         out.recorded(f"origin, {file.name}", "origin.files", f"sha256 {file.sha256}")
 

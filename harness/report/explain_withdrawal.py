@@ -3,9 +3,13 @@
 import numpy as np
 
 from harness import resilience
+from harness.report.chosen import by_cost
 from harness.report.explained import Explainer, Working, shown
 from harness.report.ranked import contest, why_not
 from harness.report.rows import basis
+
+_FIRST, _NEXT = 3, 2
+"""Of a ranking, those named: the first, and each side of the row in question."""
 
 
 def _fallback(out: Working) -> None:
@@ -194,11 +198,15 @@ def _rank(out: Working) -> None:
     """Who else stands in the ranking, with what cost."""
     own = out.from_column("ranked_usd_per_mtok")
     rivals = [row for row in out.table.rows if contest(row) == contest(out.row)]
-    able = [row for row in rivals if not why_not(row)]
+    able = sorted((row for row in rivals if not why_not(row)), key=by_cost)
     costs = [row.figure("ranked_usd_per_mtok").value for row in able]
-    for row, usd in sorted(zip(able, costs, strict=True), key=lambda pair: pair[1] or 0.0):
-        if row is not out.row:
+    place = next((i for i, row in enumerate(able) if row is out.row), 0)
+    for i, (row, usd) in enumerate(zip(able, costs, strict=True)):
+        near = i < _FIRST or abs(i - place) <= _NEXT
+        if near and row is not out.row:
             out.given(row.text("model"), f"{shown(usd)} USD", f"{row.folder.name}, the same column")
+    if len(able) > _FIRST + 2 * _NEXT + 1:
+        out.step(f"named: the first {_FIRST} and the nearest of {len(able)}; all: summary.csv")
     out.step(f"{len(rivals) - len(able)} of {len(rivals)} cells of this workload are not ranked")
     if own is not None:
         cheaper = sum(usd is not None and usd < own for usd in costs)

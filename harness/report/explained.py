@@ -9,6 +9,7 @@ from harness import cost
 from harness.errors import FactError
 from harness.fields import Frozen
 from harness.records.schema import Cell, Level
+from harness.report.chosen import by_cost
 from harness.report.columns import Column
 from harness.report.join import Table
 from harness.report.rows import Figure, Row
@@ -170,14 +171,12 @@ class Working:
 
     def gives(self, text: str, value: float) -> None:
         """Add the last step, and hold it against what the table says."""
-        unit = f" {self.column.unit}" if self.column.unit else ""
-        self.steps.append(f"{text} = {shown(value)}{unit}")
+        self.steps.append(f"{text} = {shown(value)}{_unit(self.column)}")
         self.check("the formula with these numbers, against the table", value, self.figure.value)
 
     def reads(self, text: str, value: float) -> None:
         """Add what the record says as it stands, and hold it against the table."""
-        unit = f" {self.column.unit}" if self.column.unit else ""
-        self.steps.append(f"{text}: {shown(value)}{unit}")
+        self.steps.append(f"{text}: {shown(value)}{_unit(self.column)}")
         self.check("the record, against the table", value, self.figure.value)
 
     def check(self, what: str, found: float | None, expected: float | None) -> None:
@@ -204,6 +203,13 @@ class Working:
 
 Explainer = Callable[[Working], None]
 """Writes the explanation of one column."""
+
+
+def _unit(column: Column) -> str:
+    """After a number; what is no unit but says how to read it stands in brackets."""
+    if not column.unit:
+        return ""
+    return f" ({column.unit})" if " " in column.unit else f" {column.unit}"
 
 
 def shown(value: object) -> str:
@@ -239,7 +245,7 @@ def cited(fact: Fact) -> str:
 def cell_rows(table: Table, model: str) -> list[Row]:
     """The rows of a model, named as in the table, by its repo or by a cell id.
 
-    Raises FactError that lists the models there.
+    Those that may be ranked first, cheapest first. Raises FactError that lists the models there.
     """
     found = [
         row
@@ -251,4 +257,4 @@ def cell_rows(table: Table, model: str) -> list[Row]:
         there = sorted({row.text("model") for row in table.rows})
         named = ", ".join(there[:20]) + (f" and {len(there) - 20} more" if len(there) > 20 else "")
         raise FactError(f"{model}: not among the models of {table.sweeps[0]}: {named}")
-    return found
+    return sorted(found, key=by_cost)

@@ -13,7 +13,8 @@ import netrc
 import os
 import secrets
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, Literal
 
@@ -100,6 +101,35 @@ def is_written(sweep_dir: Path, identity: str, content: str) -> bool:
     return before is not None and before.content == content
 
 
+_Ends = list[Callable[[], None]]
+_waiting: ContextVar[_Ends | None] = ContextVar("_waiting", default=None)
+"""Inside `together`: what is left to do for each run that ended."""
+
+
+@contextlib.contextmanager
+def together() -> Iterator[list[Exception]]:
+    """Several runs with one start of W&B's service, which takes longer than all else of a run.
+
+    Their logs are whole, and they count as written, only at the end of the block; what goes wrong
+    with one of them then is in the list that this gives.
+    """
+    import wandb
+
+    ended: _Ends = []
+    errors: list[Exception] = []
+    token = _waiting.set(ended)
+    try:
+        yield errors
+    finally:
+        _waiting.reset(token)
+        wandb.teardown()
+        for end in ended:
+            try:
+                end()
+            except Exception as error:  # a log that is not whole, a full disk
+                errors.append(error)
+
+
 @contextlib.contextmanager
 def opened(
     sweep_dir: Path,
@@ -145,10 +175,18 @@ def opened(
             _finish(run, 1)
             raise
         _finish(run, 1 if failed else 0)
-    for log in Path(run.dir).parent.glob("*.wandb"):
-        offline.make_relative(log, sweep_dir)
-    note = Written(content=content, attempt=session.attempt, steps=session.steps)
-    store.write_text(_note(sweep_dir, identity), note.model_dump_json() + "\n")
+
+    def end() -> None:
+        for log in Path(run.dir).parent.glob("*.wandb"):
+            offline.make_relative(log, sweep_dir)
+        note = Written(content=content, attempt=session.attempt, steps=session.steps)
+        store.write_text(_note(sweep_dir, identity), note.model_dump_json() + "\n")
+
+    waiting = _waiting.get()
+    if waiting is None:
+        end()
+    else:
+        waiting.append(end)
 
 
 def _finish(run: Any, exit_code: int) -> None:
@@ -156,7 +194,8 @@ def _finish(run: Any, exit_code: int) -> None:
     import wandb
 
     run.finish(exit_code=exit_code)
-    wandb.teardown()
+    if _waiting.get() is None:
+        wandb.teardown()
 
 
 def _init(sweep_dir: Path, tracking: WandbTracking, **given: Any) -> Any:

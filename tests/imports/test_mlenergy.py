@@ -42,6 +42,14 @@ def test_the_file_does_not_say_what_served_and_nothing_is_filled_in(tmp_path: Pa
     assert (each.engine, each.imported.level) == (None, "batch without a limit")
 
 
+def test_in_flight_are_as_many_as_the_batch_held_on_average_not_as_it_could(
+    tmp_path: Path,
+) -> None:
+    [each] = mlenergy.read(source(tmp_path, with_one(max_num_seqs=512, avg_batch_size=96.5)))
+
+    assert (each.imported.level, each.imported.concurrency) == ("batch of at most 512", 96.5)
+
+
 @pytest.mark.parametrize(
     ("data", "said"),
     [

@@ -158,6 +158,27 @@ def test_rows_of_another_question_are_unmatched_with_what_differs(
     assert all(why in each.why for each in left if each.side == "A")
 
 
+def test_on_gpus_of_an_unknown_number_nothing_is_compared(tmp_path: Path) -> None:
+    gpu = {"pricing.machines.b200": _price()}
+    named = {"hardware.name": "b200", "hardware.kind": "gpu"}
+    a = table(tmp_path / "a", brought({"output_tok_per_s": 8.0}, config=named), changes=gpu).rows
+    unknown = brought({"output_tok_per_s": 12.0}, config=named, gpus=None)
+    b = table(tmp_path / "b", unknown, changes=gpu).rows
+
+    found, left = beside(a, b)
+
+    assert found == []
+    assert all("number of GPUs not given on one side" in each.why for each in left)
+
+
+def test_the_largest_batch_of_an_import_is_a_likely_cause(tmp_path: Path) -> None:
+    theirs = brought({"output_tok_per_s": 12.0}, own={"max_num_seqs": 512})
+
+    [found], _ = compared(tmp_path, ours(8), theirs)
+
+    assert "largest batch 32 against 512" in "; ".join(found.causes)
+
+
 def test_a_void_import_is_compared_with_nothing(tmp_path: Path) -> None:
     void = brought({"output_tok_per_s": 12.0}, void=("negative throughput",))
 
