@@ -200,7 +200,8 @@ function smallWaterfall(kind) {
 }
 
 function drawPaper() {
-  document.getElementById("paper").replaceChildren(...kindsShown().map(smallWaterfall));
+  document.getElementById("paper").replaceChildren(
+    element("h3", `The risk score of each model for ${plain(chosen().name)}, at the weights set`), ...kindsShown().map(smallWaterfall));
 }
 addEventListener("beforeprint", drawPaper);
 matchMedia("print").addEventListener("change", asked => { if (asked.matches) drawPaper(); });
