@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.report import page_cells, page_risk
+from harness.report import live, page_cells, page_risk
 from harness.report.chosen import MOST_IN_DETAIL, in_detail
 from harness.report.join import Table, join
 from harness.report.naming import called
@@ -23,7 +23,7 @@ from tests.builders import (
     write_sweep,
 )
 from tests.report import synthetic
-from tests.report.judging import risky
+from tests.report.judging import API, endpoint, risky
 from tests.report.judging import table as judged
 from tests.risk.making import fact, licence, model, registry, write_registry
 
@@ -200,3 +200,21 @@ def test_what_is_judged_carries_the_sign_of_an_estimate_and_says_what_n_counts(
     assert text("risk_score").endswith(" facts")
     assert text("switch_cost_usd").endswith(" 2,000 draws")
     assert text("output_tok_per_s") == "20.0 [18.0, 22.0] n=10"
+
+
+def test_buyers_with_other_ways_of_use_stand_side_by_side(tmp_path: Path) -> None:
+    cells = cell(), endpoint(cell_id="e-api-000000000003")
+    hosted = API | {"buyer.profile": "hosted", "buyer.deployment": "third_party"}
+    both = [
+        judged(tmp_path / name, *cells, changes=changes)
+        for name, changes in (("a", API), ("b", hosted))
+    ]
+
+    write_html(both, tmp_path / "report.html")
+
+    assert [each["model"] for each in page_risk.gates(both)] == [
+        "tiny (third party)",
+        "tiny (self hosted)",
+    ]
+    first, second = live.payload(both)["buyers"]
+    assert first["which"] == second["which"] == [0, 1]
