@@ -94,7 +94,8 @@ function heading(column) {
     refresh();
     document.querySelector(`[data-sort="${column.key}"]`).focus();
   });
-  cell.append(button);
+  // A browser repeats headings on every sheet of paper only where they hold no button.
+  cell.append(button, element("span", titleOf(column), {class: "on-paper"}));
   return cell;
 }
 

@@ -249,4 +249,7 @@ def test_on_paper_plots_stand_two_a_row_and_each_model_has_a_waterfall(page: Any
         for drawn in plot.locator("svg.marks").all():
             assert drawn.bounding_box()["width"] <= box["width"] + 1
     assert page.evaluate("getComputedStyle(document.querySelector('.plot')).breakInside") == "avoid"
+    # With a button in it a heading would stand on the first sheet only.
+    assert page.is_hidden("#explore th button >> nth=0")
+    assert page.is_visible("#explore th .on-paper >> nth=0")
     page.emulate_media(media="screen")
