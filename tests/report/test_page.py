@@ -8,10 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.report import live, page_cells, page_risk
+from harness.report import live, page_risk
 from harness.report.chosen import MOST_IN_DETAIL, in_detail
 from harness.report.join import Table, join
-from harness.report.naming import called
 from harness.report.page import write_html
 from harness.report.tables import DISCLAIMER
 from tests.builders import (
@@ -23,7 +22,7 @@ from tests.builders import (
     write_sweep,
 )
 from tests.report import synthetic
-from tests.report.judging import API, endpoint, risky
+from tests.report.judging import API, endpoint
 from tests.report.judging import table as judged
 from tests.risk.making import fact, licence, model, registry, write_registry
 
@@ -156,50 +155,6 @@ def test_of_many_cells_each_model_keeps_its_cheapest_before_any_has_a_second(
            and row.text("workload") == "load_0"]  # fmt: skip
     cheapest = min(one, key=lambda row: row.figure("bill_usd_per_mtok_total").value or 0.0)
     assert cheapest in kept
-
-
-def test_a_gates_reason_stands_once_for_all_that_share_it(tmp_path: Path) -> None:
-    defence = {"buyer.profile": "defence", "buyer.bound_as": ["us_defence_contractor"]}
-    cells = cell(), risky()
-    private, strict = (
-        judged(tmp_path / name, *cells, changes=changes)
-        for name, changes in (("a", {"buyer.profile": "private"}), ("b", defence))
-    )
-
-    found = page_risk.why([private, strict])
-
-    told = {(each["models"], each["gate"]) for each in found}
-    assert told == {
-        ("risky", "blocked for defence"),
-        ("risky", "clear for private"),
-        ("tiny", "clear for every buyer"),
-    }
-    assert found[0]["gate"] == "blocked for defence"  # what is clear comes last
-    assert "forbids the use of a listed firm's models" in found[0]["text"]
-
-
-def test_factors_stand_once_for_the_contents_in_which_they_are_alike(tmp_path: Path) -> None:
-    code = {"workload.name": "code", "workload.content": "code"}
-
-    [block] = page_risk.evidence(judged(tmp_path, cell(), cell("b-00000000000b", config=code)))
-
-    assert block["kinds"] == "0 1"
-    weights = {factor["name"]: factor["weight"] for factor in block["factors"]}
-    assert weights["behaviour"] == "0.00339 for code, 0.06 for chat"
-
-
-def test_what_is_judged_carries_the_sign_of_an_estimate_and_says_what_n_counts(
-    tmp_path: Path,
-) -> None:
-    [row] = [r for r in judged(tmp_path, cell(), risky()).rows if r.text("model") == "risky"]
-
-    def text(key: str) -> str:
-        return page_cells.cell(row, key, called([row]))["text"]
-
-    assert text("risk_score").startswith("≈ ")
-    assert text("risk_score").endswith(" facts")
-    assert text("switch_cost_usd").endswith(" 2,000 draws")
-    assert text("output_tok_per_s") == "20.0 [18.0, 22.0] n=10"
 
 
 def test_buyers_with_other_ways_of_use_stand_side_by_side(tmp_path: Path) -> None:
