@@ -12,7 +12,7 @@ from harness.config import load
 from harness.errors import ConfigError
 
 if TYPE_CHECKING:
-    from harness.report.mixtures import Side
+    from harness.report.compare.mixtures import Side
 
 _CONFIG_DIR = click.option(
     "--config-dir", help="A folder with further options for pricing, risk and buyer."
@@ -55,7 +55,7 @@ def compare(
     Each change of cost, risk and rank is parted by cause; differences inside the noise of the
     measurement are called so. KEY=VALUE holds for both sides. See docs/compare.md.
     """
-    from harness.report.compare import compare as compared
+    from harness.report.compare.compare import compare as compared
 
     sweeps = [Path(argument) for argument in arguments if "=" not in argument]
     if not 1 <= len(sweeps) <= 2:
@@ -87,7 +87,7 @@ def _side(
     as_of: dt.datetime | None,
 ) -> "Side":
     """One side; what is said of it alone stands over what is said of both."""
-    from harness.report.mixtures import Side
+    from harness.report.compare.mixtures import Side
 
     if as_of and as_of.date() > dt.date.today():
         raise ConfigError(f"--as-of {as_of.date()} is in the future")
@@ -127,7 +127,7 @@ def explain(
     named (--json has all). COLUMN: a column of summary.csv. The formula is shown with its numbers
     put in, and what the raw files allow is computed again.
     """
-    from harness.report import explain as explaining
+    from harness.report.explain import explain as explaining
     from harness.report.join import join
 
     explaining.column_named(column)  # before the records are read

@@ -16,7 +16,7 @@ from harness.errors import (
     SetupError,
 )
 from harness.records.schema import Calibration
-from harness.report import page
+from harness.report.page import write as page
 from tests.builders import cell, failed_cell, write_sweep
 from tests.conftest import Harness
 

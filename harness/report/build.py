@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.config.judge import JudgeConfig
-from harness.report import markdown, page, tables, workbook
+from harness.report import markdown, tables
 from harness.report.join import join_all
+from harness.report.page import write as page
+from harness.report.workbook import write as workbook
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""The way from the raw records to one figure of the table."""

@@ -1,0 +1,1 @@
+"""The page for procurement and legal: one file, no network, good on paper."""
