@@ -57,6 +57,16 @@ def test_score_puts_models_side_by_side_and_says_what_ties() -> None:
     assert qwen["hazard"]["median"] > oss["hazard"]["median"] > 0
 
 
+def test_what_the_buyer_may_not_use_is_scored_and_not_ranked() -> None:
+    found = run("score", "Qwen/Qwen3-8B", "openai/gpt-oss-20b", "--buyer", "us_state_texas")
+
+    [qwen] = [line for line in found.output.splitlines() if line.startswith("Qwen/Qwen3-8B@*")]
+    [oss] = [line for line in found.output.splitlines() if line.startswith("openai/gpt-oss-20b")]
+    assert "blocked" in qwen
+    assert "not ranked" in qwen
+    assert "   1 [1, 1]" in oss  # of one
+
+
 def test_history_is_a_plot(tmp_path: Path) -> None:
     path = tmp_path / "history.svg"
 

@@ -21,7 +21,7 @@ class Subject(NamedTuple):
     model: Model
     deployment: Deployment | None = None
     measured: Measured | None = None
-    ranked: bool = True  # False: scored, but in no ranking
+    ranked: bool = True  # False: scored, but in no ranking, as those that the gate bars
 
 
 class Judged(Frozen):
@@ -109,7 +109,7 @@ def compare(
         [Vector(key=each.model, low=each.low, high=each.high) for each in found],
         risk.weights_for(content),
         risk,
-        [each.ranked for each in subjects],
+        [each.ranked and a.gate.permits for each, a in zip(subjects, found, strict=True)],
     )
     return Comparison(
         buyer=buyer.profile,
