@@ -29,12 +29,18 @@ AUTO = "auto"
 
 
 def foreign(name: str, source: Source) -> bool:
-    """Whether a file is whole, but of none of the formats (or not of the one named)."""
+    """Whether a file is whole, but of none of the formats (or not of the one named).
+
+    What is no JSON and does not call itself so is whole; what does is cut off.
+    """
+    kind = source.path.name.removesuffix(".gz")
     if name == csv_mapping.FORMAT:
-        return not source.path.name.removesuffix(".gz").endswith(".csv")
+        return not kind.endswith(".csv")
     chosen = FORMATS.values() if name == AUTO else [FORMATS[name]] if name in FORMATS else []
     data = _parsed(source)
-    return not isinstance(data, str) and not any(module.fits(data) for module in chosen)
+    if isinstance(data, str):
+        return not kind.endswith((".json", ".jsonl"))
+    return not any(module.fits(data) for module in chosen)
 
 
 def reader(name: str, source: Source) -> tuple[str, Callable[[Source], list[Found]]]:

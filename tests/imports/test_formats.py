@@ -68,6 +68,7 @@ def test_another_kind_of_file_is_told_from_one_that_is_cut_off(tmp_path: Path) -
     assert foreign("guidellm", source(tmp_path, TASK))
     assert not foreign("mlenergy", source(tmp_path, TASK))
     assert not foreign(AUTO, source(tmp_path, '{"inputs": ['))
+    assert foreign(AUTO, source(tmp_path, "started at noon", "server-log.txt"))
 
 
 def test_every_format_says_in_a_line_what_it_is() -> None:
