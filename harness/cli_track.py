@@ -55,13 +55,14 @@ def track(
     tracking = _tracking(cells[0][1].config, project, entity, mode)
     problems: list[str] = []
     written = 0
-    for folder, cell in cells:
-        written += _tried(
-            lambda f=folder, c=cell: cell_run.log(f, c, tracking, again=again), folder, problems
-        )
-    click.echo(f"W&B: {written} of {len(cells)} cells written, {len(problems)} could not be")
-    if _tried(lambda: sweep_run.log(sweep_dir, tracking, again=again), sweep_dir, problems):
-        click.echo("W&B: report written")
+    with session.one_service():
+        for folder, cell in cells:
+            written += _tried(
+                lambda f=folder, c=cell: cell_run.log(f, c, tracking, again=again), folder, problems
+            )
+        click.echo(f"W&B: {written} of {len(cells)} cells written, {len(problems)} could not be")
+        if _tried(lambda: sweep_run.log(sweep_dir, tracking, again=again), sweep_dir, problems):
+            click.echo("W&B: report written")
     if session.mode(tracking) == "online":
         click.echo(f"W&B: {upload(sweep_dir)} offline runs uploaded")
     if workspace:
