@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _CONFIG_DIR = click.option(
     "--config-dir", help="A folder with further options for pricing, risk and buyer."
 )
+_IN_FULL = 5  # cells that `explain` writes out; a model may have forty
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
 
 
@@ -121,7 +122,8 @@ def explain(
     harness explain results/demo smollm2_135m risk_score buyer=us_state_texas
 
     MODEL: its name, its repo or a cell id. COLUMN: a column of summary.csv. The formula is shown
-    with its numbers put in, and what the raw files allow is computed again.
+    with its numbers put in, and what the raw files allow is computed again. Of a model with many
+    cells the first five are written out.
     """
     from harness.report import explain as explaining
     from harness.report.join import join
@@ -135,6 +137,10 @@ def explain(
     if as_json:
         print_json([each.model_dump(mode="json") for each in found])
         return
-    for each in found:
+    for each in found[:_IN_FULL]:
         for line in each.lines():
             click.echo(line)
+    if len(found) > _IN_FULL:
+        click.echo(f"{len(found) - _IN_FULL} more cells; name one instead of {model} for its way:")
+    for each in found[_IN_FULL:]:
+        click.echo(f"  {each.cell_id}: {each.shown}")

@@ -113,4 +113,17 @@ def test_an_unknown_model_is_answered_with_those_there(tmp_path: Path) -> None:
     found = run("explain", str(sweep), "nope", "status")
 
     assert isinstance(found.exception, FactError)
-    assert str(found.exception).endswith(": tiny")
+    assert str(found.exception).endswith("; models there: tiny")
+    near = run("explain", str(sweep), "tinny", "status")
+    assert "did you mean tiny?" in str(near.exception)
+
+
+def test_of_a_model_with_many_cells_five_are_written_out(tmp_path: Path) -> None:
+    cells = [cell(f"tiny-chat-00000000000{n}") for n in range(8)]
+    sweep = write_sweep(tmp_path / "unit", *cells)
+
+    lines = run("explain", str(sweep), "tiny", "status").output.splitlines()
+
+    assert sum(line.startswith("tiny, ") for line in lines) == 5
+    assert lines[-4] == "3 more cells; name one instead of tiny for its way:"
+    assert lines[-1] == "  tiny-chat-000000000007: done"

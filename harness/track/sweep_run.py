@@ -58,9 +58,7 @@ def _write(written: session.Session, frame: pd.DataFrame, sweep_dir: Path) -> No
     shown = frame.head(MOST_ROWS)
     rows = _rows(shown, [cell for _, cell in cells])
     panels: dict[str, Any] = {
-        "summary": samples.table(
-            map(str, shown.columns), _rows(shown, [cell for _, cell in cells])
-        ),
+        "summary": samples.table(map(str, shown.columns), rows),
         # Without W&B's own styles, which would be fetched when the page is opened.
         "report": wandb.Html(str(sweep_dir / _PAGE), inject=False),
     }
