@@ -92,13 +92,19 @@ def _setting(name: str) -> str:
 @contextlib.contextmanager
 def one_service() -> Iterator[None]:
     """Many runs, one after another, in one service of W&B's: its start takes most of a run."""
-    import wandb
-
     token = _kept.set(True)
     try:
         yield
     finally:
         _kept.reset(token)
+        _stop_service()
+
+
+def _stop_service() -> None:
+    """It may have died, which must not keep the next run from a new one."""
+    import wandb
+
+    with contextlib.suppress(Exception):  # a broken connection raises anything
         wandb.teardown()
 
 
@@ -168,44 +174,38 @@ def opened(
         WANDB_SILENT="true",
     ):
         before = written(sweep_dir, identity)
-        run = _init(
-            sweep_dir,
-            tracking,
-            dir=str(place.parent),
-            id=identity,
-            name=name,
-            job_type=job_type,
-            tags=list(tags),
-            config=dict(config),
-        )
-        session = Session(
-            run, attempt=before.attempt + 1 if before else 1, steps=before.steps if before else 0
-        )
+        run = None
         try:
+            run = _init(
+                sweep_dir,
+                tracking,
+                dir=str(place.parent),
+                id=identity,
+                name=name,
+                job_type=job_type,
+                tags=list(tags),
+                config=dict(config),
+            )
+            attempt, steps = (before.attempt + 1, before.steps) if before else (1, 0)
+            session = Session(run, attempt, steps)
             yield session
+            run.finish(exit_code=1 if failed else 0)
         except BaseException:
-            _finish(run, 1)
+            if run is not None:
+                with contextlib.suppress(Exception):  # what was wrong first is what is told
+                    run.finish(exit_code=1)
+            _stop_service()
             raise
-        _finish(run, 1 if failed else 0)
+        if not _kept.get():
+            _stop_service()
     for log in Path(run.dir).parent.glob("*.wandb"):
         _make_relative(log, sweep_dir)
     note = Written(content=content, attempt=session.attempt, steps=session.steps)
     store.write_text(_note(sweep_dir, identity), note.model_dump_json() + "\n")
 
 
-def _finish(run: Any, exit_code: int) -> None:
-    """End the run, and W&B's service with it unless more runs follow."""
-    import wandb
-
-    run.finish(exit_code=exit_code)
-    if not _kept.get():
-        wandb.teardown()
-
-
 def _make_relative(log: Path, sweep_dir: Path) -> None:
     """As soon as all of the log is on disk; W&B's service writes on after the run has ended."""
-    import wandb
-
     until = time.monotonic() + _WHOLE_AFTER_S
     while True:
         try:
@@ -216,7 +216,7 @@ def _make_relative(log: Path, sweep_dir: Path) -> None:
             time.sleep(0.005)
         else:
             return
-    wandb.teardown()  # which waits for it
+    _stop_service()  # which waits for it
     offline.make_relative(log, sweep_dir)
 
 

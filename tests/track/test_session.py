@@ -1,6 +1,8 @@
+import contextlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import psutil
 import pytest
 
 from harness.config.run import WandbTracking
@@ -68,6 +70,25 @@ def test_runs_of_one_service_are_whole_one_after_another(tmp_path: Path) -> None
             kinds = [r.WhichOneof("record_type") for r in wandb_file.records(log)]
             assert kinds[-1] == "exit"
             assert session.is_written(sweep, name, name)
+
+
+def test_a_service_that_died_costs_one_run(tmp_path: Path) -> None:
+    sweep, ended = tmp_path / "unit", []
+    sweep.mkdir()
+    with session.one_service():
+        for name in ("a", "b", "c"):
+            given = {"name": name, "job_type": "load", "tags": (), "config": {}, "content": name}
+            with (
+                contextlib.suppress(Exception),
+                session.opened(sweep, AUTO, identity=name, **given) as run,  # type: ignore[arg-type]
+            ):
+                if name == "b":
+                    for child in psutil.Process().children():
+                        if "wandb" in child.name():
+                            child.kill()
+                run.log({"x": 1.0})
+            ended += [name] if session.is_written(sweep, name, name) else []
+    assert ended == ["a", "c"]
 
 
 def test_a_run_id_is_the_same_for_a_sweep_and_another_in_the_next(tmp_path: Path) -> None:
