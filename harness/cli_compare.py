@@ -17,10 +17,8 @@ if TYPE_CHECKING:
 _CONFIG_DIR = click.option(
     "--config-dir", help="A folder with further options for pricing, risk and buyer."
 )
+_IN_FULL = 5  # cells that `explain` writes out; a model may have forty
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
-
-
-_MOST_EXPLAINED = 3
 
 
 @click.command()
@@ -123,9 +121,9 @@ def explain(
     harness explain results/demo smollm2_135m bill_usd_per_mtok_total
     harness explain results/demo smollm2_135m risk_score buyer=us_state_texas
 
-    MODEL: its name, its repo or a cell id; of many cells the cheapest are explained and the others
-    named (--json has all). COLUMN: a column of summary.csv. The formula is shown with its numbers
-    put in, and what the raw files allow is computed again.
+    MODEL: its name, its repo or a cell id. COLUMN: a column of summary.csv. The formula is shown
+    with its numbers put in, and what the raw files allow is computed again. Of a model with many
+    cells the five cheapest are written out.
     """
     from harness.report.explain import explain as explaining
     from harness.report.join import join
@@ -139,10 +137,10 @@ def explain(
     if as_json:
         print_json([each.model_dump(mode="json") for each in found])
         return
-    for each in found[:_MOST_EXPLAINED]:
+    for each in found[:_IN_FULL]:
         for line in each.lines():
             click.echo(line)
-    left = [each.cell_id for each in found[_MOST_EXPLAINED:]]
-    if left:
-        click.echo(f"{len(left)} further cells of {model}; name one instead of the model:")
-        click.echo("  " + "\n  ".join(left))
+    if len(found) > _IN_FULL:
+        click.echo(f"{len(found) - _IN_FULL} more cells; name one instead of {model} for its way:")
+    for each in found[_IN_FULL:]:
+        click.echo(f"  {each.cell_id}: {each.shown}")

@@ -59,22 +59,16 @@ def track(
         raise ConfigError(f"{sweep_dir}: no cell records there (a folder of results/ is expected)")
     tracking = _tracking(cells[0][1].config, project, entity, mode)
     problems: list[str] = []
-
-    def cells_written() -> int:
-        count = 0
-        with session.together() as late:
-            for folder, cell in progress(
-                cells, description="W&B", transient=True, disable=not sys.stdout.isatty()
-            ):
-                log = functools.partial(cell_run.log, folder, cell, tracking, again=again)
-                count += _tried(log, folder, problems)
-        problems.extend(map(_told, late))
-        return count - len(late)
-
-    written = _tried(cells_written, sweep_dir, problems)
-    click.echo(f"W&B: {written} of {len(cells)} cells written, {len(problems)} could not be")
-    if _tried(lambda: sweep_run.log(sweep_dir, tracking, again=again), sweep_dir, problems):
-        click.echo("W&B: report written")
+    written = 0
+    with session.one_service():
+        for folder, cell in progress(
+            cells, description="W&B", transient=True, disable=not sys.stdout.isatty()
+        ):
+            log = functools.partial(cell_run.log, folder, cell, tracking, again=again)
+            written += _tried(log, folder, problems)
+        click.echo(f"W&B: {written} of {len(cells)} cells written, {len(problems)} could not be")
+        if _tried(lambda: sweep_run.log(sweep_dir, tracking, again=again), sweep_dir, problems):
+            click.echo("W&B: report written")
     if session.mode(tracking) == "online":
         click.echo(f"W&B: {upload(sweep_dir)} offline runs uploaded")
     if workspace:
@@ -131,22 +125,16 @@ def _upload(tracking: WandbTracking, sweep_dir: Path, name: str) -> None:
         upload(sweep_dir, session.run_id(sweep_dir, name), _UPLOAD_TIMEOUT_S)
 
 
-def _tried(log: Callable[[], int], what: Path, problems: list[str]) -> int:
-    """How many were written; what W&B raises becomes a line, since the files are on disk."""
+def _tried(log: Callable[[], bool], what: Path, problems: list[str]) -> bool:
+    """Whether it was written; what W&B raises becomes a line, since the files are on disk."""
     try:
         return log()
     except HarnessError as error:
         problems.append(f"W&B: {error}")
     except Exception as error:  # W&B, its service and the network raise anything
-        problems.append(f"{_told(error)}; nothing is lost, see {what}")
-    return 0
-
-
-def _told(error: Exception) -> str:
-    if isinstance(error, HarnessError):
-        return f"W&B: {error}"
-    line = (str(error).strip().splitlines() or [""])[0]
-    return f"W&B: {type(error).__name__}: {line}"
+        line = (str(error).strip().splitlines() or [""])[0]
+        problems.append(f"W&B: {type(error).__name__}: {line}; nothing is lost, see {what}")
+    return False
 
 
 def _say(problems: list[str]) -> None:

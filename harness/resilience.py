@@ -5,7 +5,7 @@ moving; hazard h: forced withdrawals a year; years H: the horizon; rate r: conti
 year; q: USD a year that the fallback's lower quality costs. Formulas: docs/resilience.md.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -15,7 +15,8 @@ Number = float | npt.NDArray[np.float64]
 Array = npt.NDArray[np.float64]
 DAYS_PER_YEAR = 365.0
 _MOST_GROWTH = 20.0  # hazard x years below minus this: differences drown in rounding
-_BISECTIONS = 50  # halve a bracket of any sensible width to rounding error
+_STEPS = 100  # more than any root takes; ten do as a rule
+_SAME = 1e-13  # relative to 1 + |hazard|: rounding error
 
 
 def expected_usd_per_mtok(
@@ -124,9 +125,9 @@ def break_even_hazard(
     ((c1 - c) V + q) / R without known days, at any horizon and discount: the cost of the model is
     that of the fallback plus in-use time x (c - c1 - q / V + hazard R / V). Who starts with the
     fallback bears its lower quality too. With known days the root of exits / in-use time, which
-    rises with the hazard, found by bisection on all draws at once. None where moving costs nothing.
-    Negative: the fallback is cheaper to begin with; minus infinity where no hazard, however low,
-    makes up for known days (the root, if any, lies below -20 / years).
+    rises with the hazard, found on all draws at once. None where moving costs nothing. Negative:
+    the fallback is cheaper to begin with; minus infinity where no hazard, however low, makes up
+    for known days (the root, if any, lies below -20 / years).
     """
     if not np.all(np.asarray(switch_usd) > 0):
         return None
@@ -146,13 +147,34 @@ def break_even_hazard(
     deepest = np.maximum(even, 0.0) + _MOST_GROWTH / years
     while np.any(above := (equivalent(even - step) > even) & (step < deepest)):
         step = np.where(above, np.minimum(2 * step, deepest), step)
-    low, high = even - step, even
+    low = even - step
     endless = equivalent(low) > even
-    for _ in range(_BISECTIONS):
-        middle = (low + high) / 2
-        above = equivalent(middle) > even
-        low, high = np.where(above, low, middle), np.where(above, middle, high)
-    return _plain(np.where(endless, -np.inf, (low + high) / 2))
+    low = np.where(endless, even, low)  # nothing to look for
+    return _plain(np.where(endless, -np.inf, _root(lambda h: equivalent(h) - even, low, even)))
+
+
+def _root(rising: Callable[[Array], Array], low: Array, high: Array) -> Array:
+    """Where each element is 0: a chord between the ends, the end that stays counted half.
+
+    Dowell and Jarratt 1971.
+    """
+    below, above = rising(low), rising(high)
+    at = high
+    for _ in range(_STEPS):
+        before, slope = at, above - below
+        chord = high - above * (high - low) / np.where(slope == 0, 1.0, slope)
+        at = np.clip(chord, np.minimum(low, high), high)
+        value = rising(at)
+        over = value > 0
+        same_side = over == (before == high)
+        low, high = np.where(over, low, at), np.where(over, at, high)
+        below, above = (
+            np.where(over, np.where(same_side, below / 2, below), value),
+            np.where(over, value, np.where(same_side, above / 2, above)),
+        )
+        if np.all(np.abs(at - before) <= _SAME * (1 + np.abs(at))):
+            break
+    return at
 
 
 class Switch(NamedTuple):

@@ -71,21 +71,6 @@ def test_explain_prints_files_formula_and_check() -> None:
     assert "agrees: counts taken again from 32 rows of requests.parquet" in found.output
 
 
-def test_of_a_models_many_cells_the_cheapest_are_explained_and_the_others_named(
-    tmp_path: Path,
-) -> None:
-    sweep = write_sweep(tmp_path / "many", *(cell(f"tiny-chat-{i:012x}") for i in range(5)))
-
-    found = run("explain", str(sweep), "tiny", "status")
-
-    assert found.output.count("\n  cell tiny-chat-") == 3
-    assert found.output.endswith(
-        "2 further cells of tiny; name one instead of the model:\n"
-        "  tiny-chat-000000000003\n  tiny-chat-000000000004\n"
-    )
-    assert len(answer("explain", str(sweep), "tiny", "status")) == 5
-
-
 def test_explain_judges_with_the_settings_given() -> None:
     [found] = answer("explain", str(EXAMPLE), "smollm2_135m", "buyer", "buyer=us_state_texas")
 
@@ -128,4 +113,17 @@ def test_an_unknown_model_is_answered_with_those_there(tmp_path: Path) -> None:
     found = run("explain", str(sweep), "nope", "status")
 
     assert isinstance(found.exception, FactError)
-    assert str(found.exception).endswith(": tiny")
+    assert str(found.exception).endswith("; models there: tiny")
+    near = run("explain", str(sweep), "tinny", "status")
+    assert "did you mean tiny?" in str(near.exception)
+
+
+def test_of_a_model_with_many_cells_five_are_written_out(tmp_path: Path) -> None:
+    cells = [cell(f"tiny-chat-00000000000{n}") for n in range(8)]
+    sweep = write_sweep(tmp_path / "unit", *cells)
+
+    lines = run("explain", str(sweep), "tiny", "status").output.splitlines()
+
+    assert sum(line.startswith("tiny, ") for line in lines) == 5
+    assert lines[-4] == "3 more cells; name one instead of tiny for its way:"
+    assert lines[-1] == "  tiny-chat-000000000007: done"

@@ -79,6 +79,7 @@ def test_a_log_that_is_not_whole_at_the_end_is_told_and_written_anew_the_next_ti
 
     with monkeypatch.context() as patched:
         patched.setattr(session.offline, "make_relative", broken)
+        patched.setattr(session, "_WHOLE_AFTER_S", 0.0)
         first = CliRunner().invoke(cli_track.track, [str(sweep), "--mode", "offline"])
     second = CliRunner().invoke(cli_track.track, [str(sweep), "--mode", "offline"])
 

@@ -12,6 +12,7 @@ import pandas as pd
 from harness.config.judge import JudgeConfig
 from harness.errors import FactError
 from harness.records import store
+from harness.records.schema import Cell
 from harness.report import flat
 from harness.report.behaved import behaved
 from harness.report.imported import imported
@@ -23,6 +24,7 @@ from harness.report.rows import Row
 from harness.report.withdrawal import withdrawal
 from harness.risk.gates import check_buyer
 from harness.risk.load import load_registry
+from harness.risk.registry import Registry
 
 
 @dataclass(frozen=True)
@@ -50,30 +52,46 @@ def join_all(sweeps: Sequence[Path], judges: Sequence[JudgeConfig]) -> list[Tabl
     The judges may differ in their buyer only. Raises FactError for a sweep without records and
     for a machine without a price.
     """
-    with _no_collection():
-        first = judges[0]
-        read: list[Row] = []
-        for sweep in sweeps:
-            found = [Row(cell, folder) for folder, cell in store.cells(sweep)]
-            if not found:
-                raise FactError(
-                    f"{sweep}: no cell records there (a folder of results/ is expected)"
-                )
-            read += found
-        for row in read:
-            if row.cell.origin:
-                imported(row, first)
-                continue
-            measured(row)
-            priced(row, first)
-            behaved(row)
-        compared(read)
-        return [_judge(read, judge, sweeps) for judge in judges]
+    with no_collection():
+        read = priced_rows(records(sweeps), judges[0])
+        registry = load_registry(judges[0].risk.registry_dirs)
+        return [judge_rows(read, registry, judge, sweeps) for judge in judges]
 
 
-def _judge(read: Sequence[Row], judge: JudgeConfig, sweeps: Sequence[Path]) -> Table:
+Records = Sequence[tuple[Path, Cell]]
+"""Cells with their folders."""
+
+
+def records(sweeps: Sequence[Path]) -> Records:
+    """The cells of the sweeps. Raises FactError for a sweep without any."""
+    read: list[tuple[Path, Cell]] = []
+    for sweep in sweeps:
+        found = list(store.cells(sweep))
+        if not found:
+            raise FactError(f"{sweep}: no cell records there (a folder of results/ is expected)")
+        read += found
+    return read
+
+
+def priced_rows(found: Records, judge: JudgeConfig) -> list[Row]:
+    """What follows from records and prices alone, whatever the day, the buyer and the facts."""
+    rows = [Row(cell, folder) for folder, cell in found]
+    for row in rows:
+        if row.cell.origin:
+            imported(row, judge)
+            continue
+        measured(row)
+        priced(row, judge)
+        behaved(row)
+    compared(rows)
+    return rows
+
+
+def judge_rows(
+    read: Sequence[Row], registry: Registry, judge: JudgeConfig, sweeps: Sequence[Path]
+) -> Table:
+    """The table of priced rows, which stay as they are, for the facts and the buyer."""
     day = judge.risk.as_of or dt.date.today()
-    registry = load_registry(judge.risk.registry_dirs)
     check_buyer(registry, judge.buyer)
     rows = [Row(row.cell, row.folder, values=dict(row.values)) for row in read]
     judged(rows, registry, judge, day)
@@ -83,7 +101,7 @@ def _judge(read: Sequence[Row], judge: JudgeConfig, sweeps: Sequence[Path]) -> T
 
 
 @contextmanager
-def _no_collection() -> Iterator[None]:
+def no_collection() -> Iterator[None]:
     """Without cycles collected: a million live objects are searched again and again for none."""
     before = gc.isenabled()
     gc.disable()

@@ -67,7 +67,7 @@ def _write(written: session.Session, cell: Cell, folder: Path) -> None:
             found |= {f"{name}_shown": sample.shown, f"{name}_total": sample.total}
     if tables:
         written.log(tables)
-    run.summary.update(shared.plain(found))
+    run.summary.update(shared.told(found, [cell]))
     lineage.log(run, lineage.record(cell, folder))
 
 

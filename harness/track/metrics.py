@@ -52,7 +52,9 @@ def summary(cell: Cell, folder: Path) -> dict[str, Any]:
         if stage.seconds is not None:
             found[f"stage/{stage_name}_s"] = stage.seconds
     if cell.imported and not cell.imported.void:
-        found |= {key: figure.value for key, figure in cell.imported.figures.items()}
+        for key, figure in cell.imported.figures.items():
+            bounds = {key: figure.value, f"{key}_low": figure.low, f"{key}_high": figure.high}
+            found |= {name: each for name, each in bounds.items() if each is not None}
     if cell.origin is None:
         found |= _columns(cell, folder)
     for level in cell.levels:

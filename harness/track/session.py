@@ -8,23 +8,31 @@ What was written, and how far its steps went, is kept in `<sweep>/wandb/written/
 content is not written twice, and a later attempt goes on where the earlier one ended.
 """
 
+import configparser
 import contextlib
 import netrc
 import os
 import secrets
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from harness.config.run import WandbTracking
+from harness.errors import FactError
 from harness.fields import Frozen
 from harness.records import store
 from harness.track import offline
 
 Mode = Literal["online", "offline"]
 _FINISH_TIMEOUT_S = 120.0
+_WHOLE_AFTER_S = 5.0  # a log is on disk some milliseconds after its run's end
+_W_AND_B = "https://api.forge.coreweave.com"
+_ELDER_HOST = "api.wandb.ai"  # a login of an older W&B stands under it, and is valid
+_kept = ContextVar("_kept", default=False)  # W&B's service, from run to run
 
 
 class Written(Frozen):
@@ -50,15 +58,54 @@ class Session:
 
 
 def mode(tracking: WandbTracking) -> Mode:
-    """online or offline; `auto` is online only where a key is set."""
+    """online or offline; `auto` is online where a key is set and W&B was not told otherwise."""
     if tracking.mode != "auto":
         return tracking.mode
+    if _setting("mode") in ("offline", "dryrun", "disabled"):
+        return "offline"
     if os.environ.get("WANDB_API_KEY"):
         return "online"
+    address = server()
+    hosts = [urlsplit(address).netloc, *([_ELDER_HOST] if address == _W_AND_B else [])]
     try:
-        return "online" if netrc.netrc().authenticators("api.wandb.ai") else "offline"
-    except (FileNotFoundError, netrc.NetrcParseError):
+        known = netrc.netrc(os.environ.get("NETRC"))
+    except (OSError, netrc.NetrcParseError):
         return "offline"
+    return "online" if any(map(known.authenticators, hosts)) else "offline"
+
+
+def server() -> str:
+    """Address of W&B, or of the server that WANDB_BASE_URL or `wandb login --host` names."""
+    return (_setting("base_url") or _W_AND_B).rstrip("/")
+
+
+def _setting(name: str) -> str:
+    """Of W&B's, from the environment or from its file; empty: not set."""
+    folder = os.environ.get("WANDB_CONFIG_DIR") or "~/.config/wandb"
+    file = configparser.ConfigParser(interpolation=None)
+    with contextlib.suppress(configparser.Error, OSError, UnicodeDecodeError):
+        file.read(Path(folder).expanduser() / "settings", encoding="utf-8")
+    own = file.get("default", name, fallback="")
+    return os.environ.get(f"WANDB_{name.upper()}") or own
+
+
+@contextlib.contextmanager
+def one_service() -> Iterator[None]:
+    """Many runs, one after another, in one service of W&B's: its start takes most of a run."""
+    token = _kept.set(True)
+    try:
+        yield
+    finally:
+        _kept.reset(token)
+        _stop_service()
+
+
+def _stop_service() -> None:
+    """It may have died, which must not keep the next run from a new one."""
+    import wandb
+
+    with contextlib.suppress(Exception):  # a broken connection raises anything
+        wandb.teardown()
 
 
 def run_id(sweep_dir: Path, name: str) -> str:
@@ -101,35 +148,6 @@ def is_written(sweep_dir: Path, identity: str, content: str) -> bool:
     return before is not None and before.content == content
 
 
-_Ends = list[Callable[[], None]]
-_waiting: ContextVar[_Ends | None] = ContextVar("_waiting", default=None)
-"""Inside `together`: what is left to do for each run that ended."""
-
-
-@contextlib.contextmanager
-def together() -> Iterator[list[Exception]]:
-    """Several runs with one start of W&B's service, which takes longer than all else of a run.
-
-    Their logs are whole, and they count as written, only at the end of the block; what goes wrong
-    with one of them then is in the list that this gives.
-    """
-    import wandb
-
-    ended: _Ends = []
-    errors: list[Exception] = []
-    token = _waiting.set(ended)
-    try:
-        yield errors
-    finally:
-        _waiting.reset(token)
-        wandb.teardown()
-        for end in ended:
-            try:
-                end()
-            except Exception as error:  # a log that is not whole, a full disk
-                errors.append(error)
-
-
 @contextlib.contextmanager
 def opened(
     sweep_dir: Path,
@@ -156,46 +174,50 @@ def opened(
         WANDB_SILENT="true",
     ):
         before = written(sweep_dir, identity)
-        run = _init(
-            sweep_dir,
-            tracking,
-            dir=str(place.parent),
-            id=identity,
-            name=name,
-            job_type=job_type,
-            tags=list(tags),
-            config=dict(config),
-        )
-        session = Session(
-            run, attempt=before.attempt + 1 if before else 1, steps=before.steps if before else 0
-        )
+        run = None
         try:
+            run = _init(
+                sweep_dir,
+                tracking,
+                dir=str(place.parent),
+                id=identity,
+                name=name,
+                job_type=job_type,
+                tags=list(tags),
+                config=dict(config),
+            )
+            attempt, steps = (before.attempt + 1, before.steps) if before else (1, 0)
+            session = Session(run, attempt, steps)
             yield session
+            run.finish(exit_code=1 if failed else 0)
         except BaseException:
-            _finish(run, 1)
+            if run is not None:
+                with contextlib.suppress(Exception):  # what was wrong first is what is told
+                    run.finish(exit_code=1)
+            _stop_service()
             raise
-        _finish(run, 1 if failed else 0)
+        if not _kept.get():
+            _stop_service()
+    for log in Path(run.dir).parent.glob("*.wandb"):
+        _make_relative(log, sweep_dir)
+    note = Written(content=content, attempt=session.attempt, steps=session.steps)
+    store.write_text(_note(sweep_dir, identity), note.model_dump_json() + "\n")
 
-    def end() -> None:
-        for log in Path(run.dir).parent.glob("*.wandb"):
+
+def _make_relative(log: Path, sweep_dir: Path) -> None:
+    """As soon as all of the log is on disk; W&B's service writes on after the run has ended."""
+    until = time.monotonic() + _WHOLE_AFTER_S
+    while True:
+        try:
             offline.make_relative(log, sweep_dir)
-        note = Written(content=content, attempt=session.attempt, steps=session.steps)
-        store.write_text(_note(sweep_dir, identity), note.model_dump_json() + "\n")
-
-    waiting = _waiting.get()
-    if waiting is None:
-        end()
-    else:
-        waiting.append(end)
-
-
-def _finish(run: Any, exit_code: int) -> None:
-    """End the run, and W&B's service with it: only then all of the log is on disk."""
-    import wandb
-
-    run.finish(exit_code=exit_code)
-    if _waiting.get() is None:
-        wandb.teardown()
+        except FactError:
+            if not _kept.get() or time.monotonic() > until:
+                break
+            time.sleep(0.005)
+        else:
+            return
+    _stop_service()  # which waits for it
+    offline.make_relative(log, sweep_dir)
 
 
 def _init(sweep_dir: Path, tracking: WandbTracking, **given: Any) -> Any:

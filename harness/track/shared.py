@@ -5,8 +5,10 @@ import os
 import re
 import socket
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from harness.fetch import cache_dir
 from harness.records.schema import Cell
@@ -14,7 +16,9 @@ from harness.records.schema import Cell
 NOT_RECORDED = "not recorded"
 _OF_THIS_MACHINE = ("tracking", "report", "results_dir", "dry_run")
 _ABSOLUTE = re.compile(r"(?<![\w.:/~$>])((?:/[\w.+@-]+)+)/([\w.+@-]+)")
-_TOKEN = re.compile(r"\b(?:hf_|sk-|wandb_v1_)[A-Za-z0-9_-]{16,}")
+_TOKEN = re.compile(r"\b(?:hf_|sk-|wandb_v1_|ghp_|github_pat_)[A-Za-z0-9_-]{16,}")
+_BEARER = re.compile(r"\bBearer +[\w.~+/=-]{8,}", re.IGNORECASE)
+_LOGIN = re.compile(r"(?<=://)[^\s/@]+(?=@)")
 _SECRET_FLAG = re.compile(r"^--\S*(?:api[-_]?key|[-_]token|secret|password)$", re.IGNORECASE)
 _SECRET_VARIABLE = re.compile(r"(?:KEY|TOKEN|SECRET|PASSWORD)$", re.IGNORECASE)
 _SHORTEST_SECRET = 8
@@ -28,7 +32,8 @@ def text(value: str) -> str:
     """
     for found, name in _replaced():
         value = value.replace(found, name)
-    value = _TOKEN.sub("<secret>", value)
+    for secret in (_TOKEN, _BEARER, _LOGIN):
+        value = secret.sub("<secret>", value)
     return _ABSOLUTE.sub(_last_part, value)
 
 
@@ -69,20 +74,35 @@ def record(cell: Cell) -> dict[str, Any]:
     server["env"] = {
         name: "set" if name in own_env else each for name, each in server.get("env", {}).items()
     }
-    shown: dict[str, Any] = plain(whole | {"server": server, "config": {}})
-    address = cell.config["engine"].get("base_url")
-    if address:
-        shown = _replace(shown, address, NOT_RECORDED)
+    shown: dict[str, Any] = told(whole | {"server": server, "config": {}}, [cell])
     return shown | {"config": config(cell)}
 
 
-def _replace(value: Any, old: str, new: str) -> Any:
+def told(value: Any, cells: Iterable[Cell]) -> Any:
+    """What was said of cells, such as why one failed: also without their endpoints' addresses."""
+    addresses = {cell.config["engine"].get("base_url") for cell in cells} - {None}
+    found = value
+    for address in sorted(addresses):
+        found = _without_address(found, _places(address))
+    return plain(found)
+
+
+def _places(address: str) -> re.Pattern[str]:
+    """The address, or the host alone as errors name it."""
+    parts = urlsplit(address)
+    names = [re.escape(address), re.escape(parts.netloc)]
+    if parts.hostname and len(parts.hostname) >= _SHORTEST_HOST:
+        names.append(rf"(?<![\w.-]){re.escape(parts.hostname)}(?![\w-])(?::\d+)?")
+    return re.compile("|".join(names), re.IGNORECASE)
+
+
+def _without_address(value: Any, places: re.Pattern[str]) -> Any:
     if isinstance(value, str):
-        return value.replace(old, new)
+        return places.sub(NOT_RECORDED, value)
     if isinstance(value, dict):
-        return {key: _replace(each, old, new) for key, each in value.items()}
-    if isinstance(value, list):
-        return [_replace(each, old, new) for each in value]
+        return {key: _without_address(each, places) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_address(each, places) for each in value]
     return value
 
 

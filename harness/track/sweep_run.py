@@ -1,5 +1,6 @@
 """One W&B run per sweep, made from its report: the joined table, the page, the plots."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from harness.config.run import WandbTracking
 from harness.errors import FactError
 from harness.fetch import sha256_file
 from harness.records import store
+from harness.records.schema import Cell
 from harness.track import figures, lineage, samples, session, shared
 
 MOST_ROWS = 10_000
@@ -54,8 +56,9 @@ def _write(written: session.Session, frame: pd.DataFrame, sweep_dir: Path) -> No
     for folder, cell in cells:
         lineage.use(run, lineage.record(cell, folder))
     shown = frame.head(MOST_ROWS)
+    rows = _rows(shown, [cell for _, cell in cells])
     panels: dict[str, Any] = {
-        "summary": samples.table(map(str, shown.columns), _rows(shown)),
+        "summary": samples.table(map(str, shown.columns), rows),
         # Without W&B's own styles, which would be fetched when the page is opened.
         "report": wandb.Html(str(sweep_dir / _PAGE), inject=False),
     }
@@ -97,10 +100,8 @@ def _first_buyer(frame: pd.DataFrame) -> pd.DataFrame:
     return found
 
 
-def _rows(frame: pd.DataFrame) -> list[list[Any]]:
-    """Numbers as numbers, texts without this machine's paths; what is missing as None."""
+def _rows(frame: pd.DataFrame, cells: Sequence[Cell]) -> list[list[Any]]:
+    """Numbers as numbers, texts without what is this machine's; what is missing as None."""
     plain = frame.astype(object).where(frame.notna(), None)
-    return [
-        [shared.text(value) if isinstance(value, str) else value for value in row]
-        for row in plain.itertuples(index=False, name=None)
-    ]
+    found: list[list[Any]] = shared.told(list(plain.itertuples(index=False, name=None)), cells)
+    return found

@@ -1,18 +1,22 @@
 """Offline runs -> W&B's server, in the order that gives the lineage its ends."""
 
 import os
+import socket
 import subprocess
 import sys
+import urllib.request
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from harness.errors import FactError, SetupError
-from harness.track import offline
+from harness.track import offline, session
 
 _PATTERN = "offline-run-*"
 TIMEOUT_S = 3600.0
 """For one round: a sweep's samples over a slow line."""
+_CONNECT_S = 10.0
 
 
 def rounds(sweep_dir: Path) -> Iterator[list[Path]]:
@@ -35,7 +39,8 @@ def upload(sweep_dir: Path, only: str = "", timeout_s: float = TIMEOUT_S) -> int
     """Run `wandb sync` on what lies offline, or of one run only; the number of folders.
 
     What was uploaded before is skipped, and a run that was cut off: it is written anew by
-    `harness track`. Raises SetupError with W&B's last word when it cannot.
+    `harness track`. Raises SetupError with W&B's last word when it cannot, and at once where its
+    server cannot be reached: W&B would try again until the time is over.
     """
     # Without a name for the program W&B sends the path of the interpreter's script.
     env = os.environ | {"WANDB_PROGRAM": "harness"}
@@ -43,9 +48,25 @@ def upload(sweep_dir: Path, only: str = "", timeout_s: float = TIMEOUT_S) -> int
     for folders in rounds(sweep_dir):
         due = [each for each in folders if each.name.endswith(only) and _is_due(each, sweep_dir)]
         if due:
+            if not count:
+                _reach()
             _sync(due, sweep_dir, env, timeout_s)
             count += len(due)
     return count
+
+
+def _reach() -> None:
+    if urllib.request.getproxies().keys() - {"no"}:
+        return  # a proxy reaches what this machine cannot
+    address = urlsplit(session.server())
+    host, port = address.hostname, address.port or (80 if address.scheme == "http" else 443)
+    try:
+        socket.create_connection((host, port), timeout=_CONNECT_S).close()
+    except OSError as error:
+        raise SetupError(
+            f"cannot reach {host}:{port} ({error}); what lies offline is sent by the next"
+            " harness track --mode online"
+        ) from error
 
 
 def _sync(folders: list[Path], sweep_dir: Path, env: dict[str, str], timeout_s: float) -> None:

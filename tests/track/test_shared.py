@@ -16,6 +16,8 @@ from tests.track.conftest import HOST, SECRET, Tracked, measured_cell
         ("see https://example.org/a/b/c and Qwen/Qwen3-8B, 3/4", None),
         ("$HARNESS_CACHE/models/ab and ~/x and <path>/y", None),
         ("hf_abcdefghijklmnopqrst was refused", "<secret> was refused"),
+        ("Authorization: Bearer abcdef.123456", "Authorization: <secret>"),
+        ("via https://me:pass@proxy.org:80/x", "via https://<secret>@proxy.org:80/x"),
     ],
 )
 def test_paths_and_tokens_go_and_addresses_stay(given: str, shown: str | None) -> None:
@@ -44,6 +46,16 @@ def test_an_endpoints_address_is_not_told_in_settings_or_record() -> None:
     )
     assert shared.config(one)["engine"]["base_url"] == "not recorded"
     assert "gpu-7" not in json.dumps(shared.record(one))
+
+
+def test_why_an_endpoints_cell_failed_does_not_name_its_host() -> None:
+    address = "http://gpu-7.internal:8000"
+    one = cell(config={"engine": {"kind": "endpoint", "base_url": address, "served_model": "m"}})
+    said = f"engine.base_url={address} does not answer: no route to GPU-7.internal, as gpu-77"
+
+    assert shared.told({"why": [said]}, [one]) == {
+        "why": ["engine.base_url=not recorded does not answer: no route to not recorded, as gpu-77"]
+    }
 
 
 def test_the_shared_record_is_the_record_but_for_what_is_of_the_machine(tmp_path: Path) -> None:

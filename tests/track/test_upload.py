@@ -96,3 +96,17 @@ def test_a_run_that_was_cut_off_is_left_out(tmp_path: Path) -> None:
     folder.mkdir(parents=True)
     (folder / "run-a-aa.wandb").write_bytes(b":W&B\xe1\xbe\x00")  # what a killed process leaves
     assert upload.upload(tmp_path) == 0
+
+
+def test_a_server_that_cannot_be_reached_costs_no_waiting(
+    tmp_path: Path, tracked: Tracked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = next((tracked.folder / "wandb").glob("offline-run-*-report-*/*.wandb"))
+    folder = tmp_path / "wandb" / source.parent.name
+    folder.mkdir(parents=True)
+    (folder / source.name).write_bytes(source.read_bytes())
+    monkeypatch.setattr("urllib.request.getproxies", dict)
+    monkeypatch.setenv("WANDB_BASE_URL", "http://127.0.0.1:9")  # nothing listens there
+
+    with pytest.raises(SetupError, match=r"cannot reach 127\.0\.0\.1:9 .*harness track"):
+        upload.upload(tmp_path)

@@ -5,6 +5,8 @@ from collections.abc import Callable, Sequence
 
 from harness.fields import Frozen
 
+_ROUNDING = 1e-11  # of the largest figure: sums of floats, no cause
+
 
 class Part(Frozen):
     """One cause's share of a change, in the unit of the figure."""
@@ -22,7 +24,8 @@ def parts(
 
     `value` gives the figure with some causes changed and the others not; None where there is no
     figure, and then there are no parts. The values add up to `value(all) - value(none)` (Shapley
-    1953). Takes every subset once, so keep the causes few.
+    1953), but for rounding errors, which are no cause's. Takes every subset once, so keep the
+    causes few.
     """
     known: dict[frozenset[str], float] = {}
     for size in range(len(causes) + 1):
@@ -31,11 +34,13 @@ def parts(
             if found is None:
                 return None
             known[frozenset(chosen)] = found
+    least = _ROUNDING * max(map(abs, known.values()))
     steps: dict[str, list[float]] = {cause: [] for cause in causes}
     for order in itertools.permutations(causes):
         for place, cause in enumerate(order):
             before = frozenset(order[:place])
-            steps[cause].append(known[before | {cause}] - known[before])
+            step = known[before | {cause}] - known[before]
+            steps[cause].append(step if abs(step) > least else 0.0)
     return tuple(
         Part(cause=cause, value=sum(each) / len(each), least=min(each), most=max(each))
         for cause, each in steps.items()

@@ -12,6 +12,10 @@ from harness.risk.history import changes
 from harness.risk.registry import Registry
 
 AGAIN = "measured again"
+OTHERS = "other rows of the sweep"  # a row's own record is the same: it is ranked among others
+STATE = "outcome of the run"
+EDITED = "record changed since"  # same settings, same start or source file, other content
+FILES = "other files of the source"
 _GROUPS = {
     "hardware": "hardware",
     "workload": "workload",
@@ -22,6 +26,10 @@ _GROUPS = {
 _REVISION = ("model.source.", "model.key")
 _IGNORED = ("sweep", "results_dir", "dry_run", "tracking", "report")
 _MACHINE = ("cpu", "cores", "gpus", "memory_bytes", "driver")
+_LABELS: Any = {
+    "sweep": True, "config": True, "cell_id": True, "started_at": True, "ended_at": True,
+    "origin": {"imported_at"},
+}  # fmt: skip
 
 
 class Change(Frozen):
@@ -56,34 +64,100 @@ def of_records(a: Cell, b: Cell) -> list[Change]:
     machines = ({k: each.environment.get(k) for k in _MACHINE} for each in (a, b))
     for name, before, after in different(*machines):
         found.append(Change(cause="hardware", what=name, before=before, after=after))
-    if (a.cell_id, a.started_at) != (b.cell_id, b.started_at):
-        found.append(
-            Change(
-                cause=AGAIN,
-                what="started",
-                before=f"{a.started_at:%Y-%m-%d %H:%M}",
-                after=f"{b.started_at:%Y-%m-%d %H:%M}",
-            )
-        )
-    return found
+    found += _again(a, b)
+    if not found and _content(a) != _content(b):
+        found.append(Change(cause=EDITED, what=_parts_of(a, b), before="", after=""))
+    return [*found, *_state(a, b)]
+
+
+def _again(a: Cell, b: Cell) -> Iterator[Change]:
+    """Another measurement; of imports, whose start may be that of the import, other files."""
+    if a.origin and b.origin:
+        files = [
+            ", ".join(f"{f.name} {f.sha256[:12]}" for f in o.files) for o in (a.origin, b.origin)
+        ]
+        if files[0] != files[1]:
+            yield Change(cause=FILES, what="files", before=files[0], after=files[1])
+    elif (a.cell_id, a.started_at) != (b.cell_id, b.started_at):
+        began = [f"{each.started_at:%Y-%m-%d %H:%M}" for each in (a, b)]
+        yield Change(cause=AGAIN, what="started", before=began[0], after=began[1])
+
+
+def _content(cell: Cell) -> dict[str, Any]:
+    return cell.model_dump(exclude=_LABELS)
+
+
+def _parts_of(a: Cell, b: Cell) -> str:
+    """Which parts of two records are not the same."""
+    one, other = _content(a), _content(b)
+    return ", ".join(name for name in one if one[name] != other[name])
+
+
+def _state(a: Cell, b: Cell) -> Iterator[Change]:
+    """What became of the two cells, where it is not the same."""
+    for what, before, after in (
+        ("status", _status(a), _status(b)),
+        ("void levels", _void(a), _void(b)),
+    ):
+        if before != after:
+            yield Change(cause=STATE, what=what, before=before, after=after)
+
+
+def _status(cell: Cell) -> str:
+    return f"{cell.status} ({cell.failure.reason})" if cell.failure else cell.status
+
+
+def _void(cell: Cell) -> str:
+    void = [f"{level.name} ({'; '.join(level.void)})" for level in cell.levels if level.void]
+    void += [cell.imported.level] if cell.imported and cell.imported.void else []
+    return ", ".join(void) or "none"
 
 
 def named(found: Sequence[Change]) -> str:
     """The causes of a record's changes as one name: a run that changed several cannot part them."""
-    causes = [cause for cause in dict.fromkeys(each.cause for each in found) if cause != AGAIN]
-    return f"{' and '.join(causes)}, {AGAIN}" if causes else AGAIN
+    causes = [c for c in dict.fromkeys(each.cause for each in found) if c not in (AGAIN, STATE)]
+    again = [AGAIN] if any(each.cause == AGAIN for each in found) else []
+    both = [text for text in (" and ".join(causes), *again) if text]
+    return ", ".join(both) or (STATE if found else OTHERS)
 
 
 def of_judging(a: JudgeConfig, b: JudgeConfig, hardware: Sequence[str]) -> list[Change]:
-    """What differs between two ways of judging; prices only of the machines named."""
+    """What differs between two ways of judging; prices only of the machines named.
+
+    A price that one list alone has is no difference: both sides take it from there.
+    """
     found = []
     for cause, name in (("price", "pricing"), ("risk settings", "risk"), ("buyer", "buyer")):
         plain = [_plain(getattr(each, name).model_dump(mode="json")) for each in (a, b)]
+        if name == "pricing":
+            found += _of_one_list(plain, hardware)
         for key, before, after in different(*plain):
             unused = key.startswith("machines.") and key.split(".")[1] not in hardware
             if not unused and key not in ("as_of", "registry_dirs"):
                 what = f"{name}.{key}"
                 found.append(Change(cause=cause, what=what, before=before, after=after))
+    return found
+
+
+def _of_one_list(lists: Sequence[dict[str, Any]], hardware: Sequence[str]) -> list[Change]:
+    """Take the prices that one list alone has out of it, and say so of those that are used."""
+    found = []
+    for kind in ("machines", "apis"):
+        one, other = (each[kind] for each in lists)
+        for name in one.keys() ^ other.keys():
+            owner = next(each for each in lists if name in each[kind])
+            if name in hardware:
+                said = f"only {owner['name']} has it, which serves both sides"
+                found.append(
+                    Change(
+                        cause="price",
+                        what=f"pricing.{kind}.{name}",
+                        before="",
+                        after="",
+                        source=said,
+                    )
+                )
+            del owner[kind][name]
     return found
 
 

@@ -1,5 +1,8 @@
 """Two sweeps, or one sweep judged in two ways: what changed, and what each cause does to it."""
 
+import math
+from collections import Counter, defaultdict
+
 from harness.fields import Frozen
 from harness.report.compare import changed
 from harness.report.compare.beside import Beside, beside
@@ -41,28 +44,50 @@ class Comparison(Frozen):
                 " them one by one (Shapley), and the parts sum to the whole"
             )
         lines += self._ranks()
-        for pair in self.pairs:
+        told = [pair for pair in self.pairs if not _is_quiet(pair)]
+        for pair in told[:_SHOWN_ROWS]:
             lines += ["", *pair.lines()]
+        if len(told) > _SHOWN_ROWS:
+            lines += ["", f"and {len(told) - _SHOWN_ROWS} more rows (--json has all)"]
+        if len(told) < len(self.pairs):
+            lines += ["", self._quiet(len(self.pairs) - len(told))]
         for each in self.beside:
             lines += ["", *each.lines()]
-        if self.unmatched:
-            lines += ["", "without a counterpart:"]
-            listed = self.unmatched[:_SHOWN_ROWS]
-            lines += [f"  {u.side}  {u.model} {u.cell_id}: {u.why}" for u in listed]
-            more = len(self.unmatched) - len(listed)
-            lines += [f"  and {more} more (--json has all)"] if more else []
-        return lines
+        return lines + self._alone()
+
+    def _quiet(self, count: int) -> str:
+        """The rows in which nothing at all is another, by model."""
+        models = Counter(pair.model for pair in self.pairs if _is_quiet(pair))
+        rows = [f"{model} ({n})" if n > 1 else model for model, n in models.items()]
+        more = len(rows) - _SHOWN_CHANGES
+        named = rows[:_SHOWN_CHANGES] + ([f"{more} models more"] if more > 0 else [])
+        return f"nothing changed in {count} of {len(self.pairs)} rows: {', '.join(named)}"
+
+    def _alone(self) -> list[str]:
+        """Rows without a counterpart, those of one model and reason in one line."""
+        groups: dict[tuple[str, str, str], list[str]] = defaultdict(list)
+        for each in self.unmatched:
+            groups[each.side, each.model, each.why].append(each.cell_id)
+        lines = [
+            f"  {side}  {model}, {cells[0] if len(cells) == 1 else f'{len(cells)} rows'}: {why}"
+            for (side, model, why), cells in groups.items()
+        ]
+        more = len(lines) - _SHOWN_ROWS
+        head = ["", "without a counterpart:"] if lines else []
+        tail = [f"  and {more} lines more (--json has all)"] if more > 0 else []
+        return head + lines[:_SHOWN_ROWS] + tail
 
     def _ranks(self) -> list[str]:
-        """Who moved, before the details."""
-        lines = []
+        """Who moved, before the details; the furthest first."""
+        lines, rows = [], Counter(pair.model for pair in self.pairs)
         for key, (title, _) in RANKED.items():
             here = [(pair, each) for pair in self.pairs for each in pair.moved if each.key == key]
             went = [(pair, each) for pair, each in here if each.before != each.after]
             if not here:
                 continue
+            went.sort(key=lambda each: -abs(each[1].change or math.inf))
             named = [
-                f"{pair.model} {_place(each.before)} -> {_place(each.after)}"
+                f"{_row(pair, rows)} {_place(each.before)} -> {_place(each.after)}"
                 for pair, each in went[:_SHOWN_CHANGES]
             ]
             more = len(went) - len(named)
@@ -70,6 +95,14 @@ class Comparison(Frozen):
                 named.append(f"{more} more")
             lines.append(f"{title}: {', '.join(named) or f'none of {len(here)} moved'}")
         return lines
+
+
+def _is_quiet(pair: Pair) -> bool:
+    return not pair.changed and all(each.verdict == "unchanged" for each in pair.moved)
+
+
+def _row(pair: Pair, rows: Counter[str]) -> str:
+    return pair.model if rows[pair.model] == 1 else f"{pair.model} ({pair.about})"
 
 
 def _place(rank: float | None) -> str:

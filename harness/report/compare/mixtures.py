@@ -4,7 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.config.judge import JudgeConfig
-from harness.report.join import Table, join
+from harness.report.join import Records, Table, judge_rows, no_collection, priced_rows, records
+from harness.report.rows import Row
+from harness.risk.load import load_registry
+from harness.risk.registry import Registry
 
 RECORDS, PRICE, FACTS, RISK, BUYER = "records", "price", "facts", "risk settings", "buyer"
 ORDER = (RECORDS, PRICE, FACTS, RISK, BUYER)
@@ -25,13 +28,32 @@ class Mixtures:
         self.a, self.b = a, b
         self.causes = [cause for cause in ORDER if self._differs(cause)]
         self._tables: dict[frozenset[str], Table] = {}
+        # Five causes make 32 tables, of two sets of records, two of facts and two lists of prices.
+        self._read: dict[Path, Records] = {}
+        self._facts: dict[tuple[Path, ...], Registry] = {}
+        self._priced: dict[tuple[bool, bool], list[Row]] = {}
 
     def table(self, changed_causes: frozenset[str]) -> Table:
-        """The table with these causes as in B and the others as in A."""
+        """The table with these causes as in B and the others as in A.
+
+        Raises FactError for a sweep without records and for a machine without a price.
+        """
         if changed_causes not in self._tables:
-            sweep = (self.b if RECORDS in changed_causes else self.a).sweep
-            self._tables[changed_causes] = join([sweep], self._judge(changed_causes))
+            with no_collection():
+                self._tables[changed_causes] = self._joined(changed_causes)
         return self._tables[changed_causes]
+
+    def _joined(self, causes: frozenset[str]) -> Table:
+        sweep, judge = (self.b if RECORDS in causes else self.a).sweep, self._judge(causes)
+        if sweep not in self._read:
+            self._read[sweep] = records([sweep])
+        folders = judge.risk.registry_dirs
+        if folders not in self._facts:
+            self._facts[folders] = load_registry(folders)
+        of = RECORDS in causes, PRICE in causes
+        if of not in self._priced:
+            self._priced[of] = priced_rows(self._read[sweep], judge)
+        return judge_rows(self._priced[of], self._facts[folders], judge, [sweep])
 
     def _judge(self, causes: frozenset[str]) -> JudgeConfig:
         def of(cause: str) -> JudgeConfig:

@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from rapidfuzz import fuzz, process
+
 from harness import cost
 from harness.errors import FactError
 from harness.fields import Frozen
@@ -17,6 +19,7 @@ from harness.risk.facts import Fact
 from harness.risk.registry import Model, Registry
 from harness.stats import Estimate
 
+_NEAR = 70.0  # per cent of the letters
 _SAME = 1e-6  # relative; what JSON and sums of floats leave
 
 
@@ -148,6 +151,8 @@ class Working:
         for name in names:
             field = "cached_input_tokens" if name == "cached_tokens" else name
             where = field if part is None else f"window.{field}"
+            if name == "input_tokens" and done.cached_tokens:
+                where += " less cached_input_tokens"
             what = f"{name.replace('_', ' ')}{' not from the cache' * (name == 'input_tokens')}"
             self.recorded(what, f"levels[{level.name}].{where}", getattr(done, name))
         return done
@@ -245,7 +250,8 @@ def cited(fact: Fact) -> str:
 def cell_rows(table: Table, model: str) -> list[Row]:
     """The rows of a model, named as in the table, by its repo or by a cell id.
 
-    Those that may be ranked first, cheapest first. Raises FactError that lists the models there.
+    Those that may be ranked first, cheapest first. Raises FactError with the nearest names, or with
+    the models there are.
     """
     found = [
         row
@@ -253,8 +259,15 @@ def cell_rows(table: Table, model: str) -> list[Row]:
         if model.lower()
         in (row.text("model").lower(), row.text("model_key").lower(), row.cell.cell_id.lower())
     ]
-    if not found:
-        there = sorted({row.text("model") for row in table.rows})
-        named = ", ".join(there[:20]) + (f" and {len(there) - 20} more" if len(there) > 20 else "")
-        raise FactError(f"{model}: not among the models of {table.sweeps[0]}: {named}")
-    return sorted(found, key=by_cost)
+    if found:
+        return sorted(found, key=by_cost)
+    there = sorted({row.text("model") for row in table.rows})
+    keys = {row.text("model_key") for row in table.rows}
+    near = process.extract(
+        model.lower(), [*there, *keys], scorer=fuzz.ratio, limit=3, score_cutoff=_NEAR
+    )
+    asked = f"did you mean {' or '.join(name for name, _, _ in near)}? " if near else ""
+    named = ", ".join(there[:20]) + (f" and {len(there) - 20} more" if len(there) > 20 else "")
+    raise FactError(
+        f"{model}: not among the models of {table.sweeps[0]}; {asked}models there: {named}"
+    )

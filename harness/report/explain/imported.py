@@ -73,7 +73,8 @@ def _bill(out: Working, found: Imported) -> None:
     total = name == "total_tok_per_s"
     rate = found.total_tok_per_s if total else found.figures["output_tok_per_s"].value
     assert rate is not None  # a bill has one
-    out.recorded(name, f"imported.{name}", rate, "tok/s")
+    where = f"imported.{name}" if total else f"imported.figures.{name}.value"
+    out.recorded(name, where, rate, "tok/s")
     usd = per_second(out, found.gpus)
     out.gives(f"{shown(usd)} USD/s / {shown(rate)} tok/s x 1e6", usd / rate * M)
     for text in own_prices(out.row, found, machine_price(out.cell, out.table.judge).tiers.mid):
@@ -84,7 +85,7 @@ def _tasks(out: Working, found: Imported) -> None:
     """The machine by the second over the answers by the second."""
     rate, length = found.figures["output_tok_per_s"].value, found.output_tokens_mean
     assert length is not None  # a task's cost has one
-    out.recorded("output throughput", "imported.figures.output_tok_per_s", rate, "tok/s")
+    out.recorded("output throughput", "imported.figures.output_tok_per_s.value", rate, "tok/s")
     out.recorded("mean answer", "imported.output_tokens_mean", length, "tokens")
     usd = per_second(out, found.gpus)
     out.gives(
@@ -94,6 +95,6 @@ def _tasks(out: Working, found: Imported) -> None:
 
 def _training(out: Working, found: Imported) -> None:
     seconds = found.figures["finetune_seconds"].value
-    out.recorded("time of training", "imported.figures.finetune_seconds", seconds, "s")
+    out.recorded("time of training", "imported.figures.finetune_seconds.value", seconds, "s")
     usd = per_second(out, found.gpus)
     out.gives(f"{shown(seconds)} s x {shown(usd)} USD/s", seconds * usd)

@@ -56,9 +56,20 @@ def _tiers(out: Working) -> Tiers:
 def per_second(out: Working, machines: int | None = None) -> float:
     """Add the price of a working second, in USD, and what it is made of."""
     tiers, share = _tiers(out), out.table.judge.pricing.used_share
-    units = machines or gpus(out.cell) or 1
+    own = gpus(out.cell)
+    units = machines or own or 1
     out.given("utilisation", f"{share:.4g}", f"{_price_file(out)}, utilisation")
-    out.recorded("GPUs charged, or machines", "config.model, tensor x pipeline parallel", units)
+    if machines:
+        out.recorded("GPUs charged, that the throughput is of", "imported.gpus", units)
+    elif own:
+        for name in ("tensor_parallel_size", "pipeline_parallel_size"):
+            field = f"model.{name}"
+            out.recorded(name.replace("_", " "), f"config.{field}", out.setting(field))
+        out.step(f"GPUs charged: tensor x pipeline parallel = {units}")
+    else:
+        out.recorded(
+            "one machine charged, of kind", "config.hardware.kind", out.setting("hardware.kind")
+        )
     usd = cost.usd_per_second(tiers.mid, units, share)
     out.step(
         f"USD of a working second: {shown(tiers.mid)} x {units} / (3600 x {shown(share)})"

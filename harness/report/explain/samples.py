@@ -32,12 +32,15 @@ def _accuracy(out: Working) -> None:
     assert score is not None
     assert score.value is not None
     file = f"accuracy/samples-{score.task}.jsonl"
-    out.recorded("task", "scores.task", score.task)
-    out.recorded("metric", "scores.metric", score.metric)
-    out.recorded("worked examples", "scores.num_fewshot", score.num_fewshot)
-    out.recorded("lm-eval", "scores.lm_eval_version", score.lm_eval_version)
-    out.recorded("items without an answer, left out", "scores.failed", score.failed)
-    out.recorded("data, sha256", "scores.data_sha256", score.data_sha256)
+    for what, name in (
+        ("task", "task"),
+        ("metric", "metric"),
+        ("worked examples", "num_fewshot"),
+        ("lm-eval", "lm_eval_version"),
+        ("items without an answer, left out", "failed"),
+        ("data, sha256", "data_sha256"),
+    ):
+        out.recorded(what, f"scores[{score.task}].{name}", getattr(score, name))
     right = round(score.value.value * score.value.n)
     out.given("answered items", score.value.n, file)
     out.gives(f"{right:,} right / {score.value.n:,} answered", right / score.value.n)

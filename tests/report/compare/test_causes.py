@@ -32,6 +32,13 @@ def test_a_cause_that_does_nothing_gets_nothing() -> None:
     assert [p.value for p in found] == pytest.approx([0.0, 4.0, 0.0])
 
 
+def test_rounding_is_no_cause() -> None:
+    found = parts(("a", "b"), lambda s: 10.0 * ("a" in s) + 25.0 + 1e-12 * ("b" in s))
+
+    assert found is not None
+    assert [(p.least, p.most) for p in found] == [(pytest.approx(10.0),) * 2, (0.0, 0.0)]
+
+
 def test_there_are_no_parts_where_a_way_has_no_figure() -> None:
     assert parts(THREE, lambda s: None if s == {"a", "c"} else 1.0) is None
 

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from harness.report.compare.changed import Change, different, named, of_judging, of_records
-from tests.builders import cell, judge_config
+from tests.builders import cell, judge_config, level
+from tests.report.compare.test_beside import brought
 
 
 def what(found: list[Change]) -> set[tuple[str, str]]:
@@ -47,7 +48,7 @@ def test_equal_records_have_no_cause_and_a_label_is_none() -> None:
 def test_a_run_that_changed_several_things_cannot_part_them() -> None:
     found = of_records(cell(), cell(config={"hardware.name": "h100", "workload.name": "rag"}))
 
-    assert named(found) == "hardware and workload, measured again"
+    assert named(found) == "hardware and workload"
 
 
 def test_prices_of_machines_that_nobody_used_are_no_change() -> None:
@@ -55,3 +56,44 @@ def test_prices_of_machines_that_nobody_used_are_no_change() -> None:
 
     assert what(of_judging(a, b, ["cpu"])) == {("price", "pricing.machines.cpu.mid_usd_per_hour")}
     assert of_judging(a, b, ["h100_sxm"]) == []
+
+
+def test_a_row_whose_record_is_the_same_moves_by_the_other_rows() -> None:
+    assert named(of_records(cell(), cell())) == "other rows of the sweep"
+
+
+def test_a_record_that_was_edited_was_not_measured_again() -> None:
+    found = of_records(cell(), cell(levels=(level(void=("late",)),)))
+
+    assert what(found) == {
+        ("record changed since", "levels"), ("outcome of the run", "void levels"),
+    }  # fmt: skip
+    assert named(found) == "record changed since"
+
+
+def test_what_is_imported_anew_is_not_measured_again() -> None:
+    one = brought({"output_tok_per_s": 100.0})
+    assert one.origin is not None
+    later = one.started_at.replace(year=2027)
+    anew = one.model_copy(
+        update={
+            "started_at": later,
+            "origin": one.origin.model_copy(update={"imported_at": later}),
+        }
+    )
+    assert of_records(one, anew) == []
+
+    files = tuple(file.model_copy(update={"sha256": "e" * 64}) for file in one.origin.files)
+    other = anew.model_copy(update={"origin": one.origin.model_copy(update={"files": files})})
+    assert named(of_records(one, other)) == "other files of the source"
+
+
+def test_a_price_of_one_list_alone_is_no_price_that_goes() -> None:
+    a, b = judge_config(), judge_config()
+    only = b.pricing.model_copy(update={"machines": {}, "name": "short"})
+
+    [named_, told] = of_judging(a, b.model_copy(update={"pricing": only}), ["cpu"])
+
+    assert {named_.what, told.what} == {"pricing.name", "pricing.machines.cpu"}
+    assert "which serves both sides" in named_.source + told.source
+    assert (told.after, named_.after).count("none") == 0

@@ -9,6 +9,7 @@ import pytest
 
 from harness.config.judge import JudgeConfig
 from harness.errors import FactError
+from harness.records import store
 from harness.records.schema import Cell
 from harness.report.compare.compare import Comparison, compare
 from harness.report.compare.mixtures import Side
@@ -242,6 +243,58 @@ def test_a_faster_run_changes_who_is_cheapest(tmp_path: Path, judging: Judging) 
     [line] = [line for line in found.lines() if line.startswith("Rank by whole bill")]
     assert "tiny 2 -> 1" in line
     assert "risky 1 -> 2" in line
+
+
+def test_rows_in_which_nothing_changed_take_one_line(tmp_path: Path, judging: Judging) -> None:
+    a = write_sweep(tmp_path / "a", cell(), risky())
+    b = write_sweep(tmp_path / "b", cell(), risky())
+
+    lines = compare(Side(a, judging()), Side(b, judging())).lines()
+
+    assert lines[-1] == "nothing changed in 2 of 2 rows: risky, tiny"
+    assert not [line for line in lines if line.startswith("  unchanged")]
+
+
+def test_of_a_model_with_several_rows_the_rank_says_which(tmp_path: Path, judging: Judging) -> None:
+    rag = {"config": {"workload.name": "rag"}}
+    twice = [cell(), cell("tiny-rag-000000000004", **rag)]
+    a = write_sweep(tmp_path / "a", *twice, risky())
+    b = write_sweep(tmp_path / "b", faster(4.0), twice[1], risky())
+
+    found = compare(Side(a, judging()), Side(b, judging()))
+
+    [line] = [line for line in found.lines() if line.startswith("Rank by whole bill")]
+    assert "tiny (chat_short, " in line
+    assert moved(found, "rank_cost", "risky").parts is not None
+    [part] = moved(found, "rank_cost", "risky").parts or ()
+    assert part.cause == "other rows of the sweep"
+
+
+def test_rows_of_one_model_without_a_counterpart_take_one_line(
+    tmp_path: Path, judging: Judging
+) -> None:
+    a = write_sweep(tmp_path / "a", risky())
+    more = (cell("tiny-chat-000000000007"), cell("tiny-chat-000000000008"))
+    b = write_sweep(tmp_path / "b", risky(), *more)
+
+    lines = compare(Side(a, judging()), Side(b, judging())).lines()
+
+    assert lines[-1] == "  B  tiny, 2 rows: no row of this model on the other side"
+
+
+def test_records_and_facts_are_read_once_for_all_mixtures(
+    tmp_path: Path, judging: Judging, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[Path] = []
+    real = store.cells
+    monkeypatch.setattr(store, "cells", lambda sweep: read.append(sweep) or real(sweep))
+    a = write_sweep(tmp_path / "a", cell(), risky())
+    b = write_sweep(tmp_path / "b", faster(2.0), risky())
+
+    found = compare(Side(a, judging(BEFORE)), Side(b, judging(AFTER | priced_at(7.2) | DEFENCE)))
+
+    assert found.causes == ("records", "price", "facts", "buyer")
+    assert read == [a, b]
 
 
 def test_a_cell_that_failed_on_one_side_is_shown_and_not_ranked(

@@ -1,7 +1,9 @@
 """harness.report.explain.explain: every figure leads back to its files, and is computed again."""
 
+import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -11,7 +13,7 @@ from harness.errors import ConfigError, FactError
 from harness.records.schema import SearchResult
 from harness.report.columns import COLUMNS
 from harness.report.explain.explain import EXPLAINERS, explain
-from harness.report.explain.explained import Explained
+from harness.report.explain.explained import Explained, shown
 from harness.report.join import Table, join
 from tests.builders import (
     cell,
@@ -64,6 +66,33 @@ def test_every_column_of_the_committed_example_leads_to_its_sources(example: Tab
             assert found.meaning
             assert all(each.source for each in found.inputs), column.key
             assert False not in agreed(found), text(found)
+
+
+def test_every_field_that_is_named_is_in_the_record(example: Table, tmp_path: Path) -> None:
+    theirs = brought({"output_tok_per_s": 100.0, "finetune_seconds": 60.0})
+    for there in (example, table(tmp_path, theirs)):
+        for row in there.rows:
+            record = json.loads((row.folder / "cell.json").read_text("utf-8"))
+            for column in COLUMNS:
+                [told] = explain(there, row.cell.cell_id, column.key)
+                for each in told.inputs:
+                    match = re.match(r"cell\.json, ([^\s:]+)", each.source)
+                    if match and each.value != "none":
+                        value = in_record(record, match[1])
+                        if isinstance(value, int | float | str):
+                            assert each.value.startswith(shown(value)), (column.key, each)
+
+
+def in_record(record: Any, field: str) -> Any:
+    """What stands at this field; a list is asked for its number, or by name or task."""
+    for number, key, name in re.findall(r"\[(\d+)\]|\[([^\]]+)\]|([^.\[\]]+)", field):
+        if number:
+            record = record[int(number)]
+        elif key:
+            record = next(each for each in record if key in (each.get("name"), each.get("task")))
+        else:
+            record = record[name]
+    return record
 
 
 def test_every_measured_figure_of_the_example_is_counted_again(example: Table) -> None:
@@ -323,7 +352,7 @@ def test_a_column_is_found_by_its_title_and_a_model_by_repo_or_cell(tmp_path: Pa
 def test_what_is_not_there_is_one_line_with_what_is(tmp_path: Path) -> None:
     found = table(tmp_path, cell())
 
-    with pytest.raises(FactError, match=r"^nope: not among the models of .*: tiny$"):
+    with pytest.raises(FactError, match=r"^nope: not among the models of .*; models there: tiny$"):
         explain(found, "nope", "status")
     with pytest.raises(ConfigError, match="did you mean output_tok_per_s"):
         explain(found, "tiny", "output_tok_s")
