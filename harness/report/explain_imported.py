@@ -1,7 +1,7 @@
 """How the columns of a cell that another tool measured were made."""
 
 from harness.records.imported import Imported
-from harness.report.explain_priced import per_second
+from harness.report.explain_prices import per_second
 from harness.report.explain_settings import absent
 from harness.report.explained import Working, shown
 
