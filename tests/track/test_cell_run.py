@@ -3,10 +3,11 @@ from pathlib import Path
 import pytest
 
 from harness.config.run import WandbTracking
+from harness.records import store
 from harness.records.imported import Imported, ImportedFigure, Origin
 from harness.records.schema import Cell, Stage
 from harness.track import cell_run, metrics, session
-from tests.builders import DAY, cell, failed_cell
+from tests.builders import DAY, cell, failed_cell, write_sweep
 from tests.track.conftest import MEASURED, RETRIED, SAMPLES, Offline, Tracked
 
 
@@ -144,3 +145,32 @@ def test_a_tag_is_no_longer_than_w_and_b_takes(length: int) -> None:
 
 def test_tracking_settings_name_their_defaults() -> None:
     assert session.mode(WandbTracking(kind="wandb", project="p", mode="online")) == "online"
+
+
+def test_an_imported_interval_stands_beside_its_figure(imported: Cell, tmp_path: Path) -> None:
+    assert imported.imported
+    figures = {"output_tok_per_s": ImportedFigure(value=100.0, low=90.0)}
+    known = imported.imported.model_copy(update={"figures": figures})
+
+    found = metrics.summary(imported.model_copy(update={"imported": known}), tmp_path)
+
+    assert {key: each for key, each in found.items() if key.startswith("output_tok_per_s")} == {
+        "output_tok_per_s": 100.0, "output_tok_per_s_low": 90.0,
+    }  # fmt: skip
+
+
+def test_the_run_of_an_endpoints_failed_cell_does_not_name_its_host(tmp_path: Path) -> None:
+    address = "http://gpu-7.internal:8000"
+    failed = failed_cell(
+        config={"engine": {"kind": "endpoint", "base_url": address, "served_model": "m"}}
+    )
+    assert failed.failure
+    why = failed.failure.model_copy(update={"reason": f"engine.base_url={address} is not there"})
+    sweep = write_sweep(tmp_path / "unit", failed.model_copy(update={"failure": why}))
+    [(folder, one)] = store.cells(sweep)
+
+    cell_run.log(folder, one, WandbTracking(kind="wandb", project="unit", mode="offline"))
+
+    [log] = (sweep / "wandb").glob("offline-run-*/*.wandb")
+    assert b"is not there" in log.read_bytes()
+    assert b"gpu-7" not in log.read_bytes()

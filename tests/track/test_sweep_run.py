@@ -1,10 +1,12 @@
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from harness.errors import FactError
 from harness.report.columns import COLUMNS
 from harness.track import sweep_run
+from tests.builders import cell
 from tests.track.conftest import MEASURED, RETRIED, TRACKING, Offline, Tracked
 
 
@@ -47,3 +49,13 @@ def test_the_reports_files_are_its_artifact(reported: Offline) -> None:
 def test_a_sweep_without_a_report_names_the_command_that_makes_one(tmp_path: Path) -> None:
     with pytest.raises(FactError, match=r"no summary\.parquet and no report\.html; make"):
         sweep_run.log(tmp_path, TRACKING)
+
+
+def test_the_joined_table_does_not_name_an_endpoints_host() -> None:
+    address = "http://gpu-7.internal:8000"
+    one = cell(config={"engine": {"kind": "endpoint", "base_url": address, "served_model": "m"}})
+    frame = pd.DataFrame({"status": [f"failed in serve: {address} is gone", None], "n": [1.5, 2.0]})
+
+    assert sweep_run._rows(frame, [one]) == [
+        ["failed in serve: not recorded is gone", 1.5], [None, 2.0],
+    ]  # fmt: skip

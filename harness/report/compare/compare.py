@@ -51,8 +51,11 @@ class Comparison(Frozen):
             lines += ["", f"and {len(told) - _SHOWN_ROWS} more rows (--json has all)"]
         if len(told) < len(self.pairs):
             lines += ["", self._quiet(len(self.pairs) - len(told))]
-        for each in self.beside:
+        for each in self.beside[:_SHOWN_ROWS]:
             lines += ["", *each.lines()]
+        if len(self.beside) > _SHOWN_ROWS:
+            more = len(self.beside) - _SHOWN_ROWS
+            lines += ["", f"and {more} more beside each other (--json has all)"]
         return lines + self._alone()
 
     def _quiet(self, count: int) -> str:

@@ -2,7 +2,7 @@
 
 from harness.records.imported import Imported
 from harness.report.explain.explained import Working, shown
-from harness.report.explain.priced import per_second
+from harness.report.explain.prices import per_second
 from harness.report.explain.settings import absent
 from harness.report.imported import own_prices
 from harness.report.priced import machine_price

@@ -1,16 +1,14 @@
 """How costs were made: seconds and tokens of the record, and a price with its source."""
 
 from harness import cost
-from harness.config.judge import ApiPrice, Tiers
 from harness.records.schema import Level
 from harness.report.explain import raw
 from harness.report.explain.explained import Explainer, Working, shown
-from harness.report.priced import machine_price
-from harness.report.rows import gpus, headline, is_endpoint, task_level
+from harness.report.explain.prices import KINDS, api_price, machine_tiers, per_second, price_file
+from harness.report.rows import headline, is_endpoint, task_level
 
 Mix = tuple[float, float, float]  # input, cached, output tokens
 M = cost.TOKENS_PER_MTOK
-_KINDS = ("input", "cached", "output")
 _BLENDS: dict[str, Mix] = {
     "split_usd_per_mtok_input": (M, 0, 0),
     "split_usd_per_mtok_cached": (0, M, 0),
@@ -20,84 +18,13 @@ _BLENDS: dict[str, Mix] = {
 }
 
 
-# --- prices ----------------------------------------------------------------------------------
-
-
-def _price_file(out: Working) -> str:
-    return f"pricing/{out.table.judge.pricing.name}.yaml"
-
-
-def _tiers(out: Working) -> Tiers:
-    """The price of an hour, with who asks it."""
-    name = out.cell.config["hardware"]["name"]
-    price = machine_price(out.cell, out.table.judge)
-    tiers, where = price.tiers, f"{_price_file(out)}, machines.{name}"
-    if price.kind == "rented":
-        terms = f"{price.basis}, {price.provider}, {price.region}"
-        what = f"price of an hour ({terms}), low / middle / high"
-        value = " / ".join(shown(each) for each in tiers)
-    else:
-        what, value = "price of an owned hour", shown(tiers.mid)
-        for field in (
-            "purchase_usd",
-            "residual_usd",
-            "life_years",
-            "power_w",
-            "pue",
-            "usd_per_kwh",
-            "space_usd_per_month",
-            "staff_usd_per_year",
-        ):
-            out.given(field, getattr(price, field), where)
-    out.given(f"{what}, USD", value, f"{where}: {price.source}, as of {price.as_of}")
-    return tiers
-
-
-def per_second(out: Working, machines: int | None = None) -> float:
-    """Add the price of a working second, in USD, and what it is made of."""
-    tiers, share = _tiers(out), out.table.judge.pricing.used_share
-    own = gpus(out.cell)
-    units = machines or own or 1
-    out.given("utilisation", f"{share:.4g}", f"{_price_file(out)}, utilisation")
-    if machines:
-        out.recorded("GPUs charged, that the throughput is of", "imported.gpus", units)
-    elif own:
-        for name in ("tensor_parallel_size", "pipeline_parallel_size"):
-            field = f"model.{name}"
-            out.recorded(name.replace("_", " "), f"config.{field}", out.setting(field))
-        out.step(f"GPUs charged: tensor x pipeline parallel = {units}")
-    else:
-        out.recorded(
-            "one machine charged, of kind", "config.hardware.kind", out.setting("hardware.kind")
-        )
-    usd = cost.usd_per_second(tiers.mid, units, share)
-    out.step(
-        f"USD of a working second: {shown(tiers.mid)} x {units} / (3600 x {shown(share)})"
-        f" = {shown(usd)}"
-    )
-    return usd
-
-
-def _api(out: Working) -> ApiPrice:
-    name = out.cell.config["model"]["name"]
-    price = out.table.judge.pricing.apis[name]
-    for kind, usd in zip(
-        _KINDS,
-        (price.input_usd_per_mtok, price.cached_input_usd_per_mtok, price.output_usd_per_mtok),
-        strict=True,
-    ):
-        out.given(
-            f"list price of a million {kind} tokens, USD",
-            usd,
-            f"{_price_file(out)}, apis.{name}: {price.source}, as of {price.as_of}",
-        )
-    return price
+# --- tokens of each kind ----------------------------------------------------------------------
 
 
 def _rate(out: Working) -> tuple[Mix, str]:
     """USD of one token of each kind, and how it reads."""
     if is_endpoint(out.cell):
-        price = _api(out)
+        price = api_price(out)
         each = (
             price.input_usd_per_mtok / M,
             (price.cached_input_usd_per_mtok or 0.0) / M,
@@ -126,7 +53,7 @@ def _fit(out: Working) -> cost.TokenSeconds:
             out.step(f"{level.name}: {shown(done.seconds)} s measured, {shown(seconds)} s fitted")
             told, fitted = told + done.seconds, fitted + seconds
     solved = ", ".join(
-        f"{kind} {shown(seconds)}" for kind, seconds in zip(_KINDS, found.seconds, strict=True)
+        f"{kind} {shown(seconds)}" for kind, seconds in zip(KINDS, found.seconds, strict=True)
     )
     out.step(f"seconds a token, fitted: {solved}; {found.conditions}")
     out.check("fitted seconds of these levels add up to the measured ones", fitted, told)
@@ -149,7 +76,7 @@ def _mix(out: Working, mix: Mix, so_many: str = "tokens") -> None:
     each, how = _rate(out)
     terms = [
         f"{shown(n)} {kind} {so_many} x {shown(usd)} USD"
-        for n, usd, kind in zip(mix, each, _KINDS, strict=True)
+        for n, usd, kind in zip(mix, each, KINDS, strict=True)
         if n
     ]
     value = sum(n * usd for n, usd in zip(mix, each, strict=True))
@@ -268,8 +195,8 @@ def _per_correct(out: Working) -> None:
 def _finetune(out: Working) -> None:
     tuned = out.cell.finetune
     assert tuned is not None
-    tiers, share = _tiers(out), out.table.judge.pricing.used_share
-    out.given("utilisation", f"{share:.4g}", f"{_price_file(out)}, utilisation")
+    tiers, share = machine_tiers(out), out.table.judge.pricing.used_share
+    out.given("utilisation", f"{share:.4g}", f"{price_file(out)}, utilisation")
     out.recorded("time of the training loop", "finetune.seconds", tuned.seconds, "s")
     out.gives(
         f"{shown(tuned.seconds)} s / 3600 x {shown(tiers.mid)} USD / {shown(share)}",
@@ -280,7 +207,7 @@ def _finetune(out: Working) -> None:
 def _conditions(out: Working) -> None:
     fit = cost.fit(out.cell.levels)
     if is_endpoint(out.cell):
-        _api(out)
+        api_price(out)
     else:
         per_second(out)
     if isinstance(fit, cost.TokenSeconds):
@@ -303,7 +230,7 @@ def energy(of: str, field: str, factor: float, said: str) -> Explainer:
         price = getattr(out.table.judge.pricing, field)
         assert joules is not None
         out.given(
-            field, price.value, f"{_price_file(out)}, {field}: {price.source}, as of {price.as_of}"
+            field, price.value, f"{price_file(out)}, {field}: {price.source}, as of {price.as_of}"
         )
         out.gives(
             f"{shown(joules)} J x {said} x {shown(price.value)}", joules * factor * price.value
