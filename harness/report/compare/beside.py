@@ -16,6 +16,8 @@ COMPARED = (
     "output_tok_per_s", "ttft_p50_s", "ttft_p99_s", "itl_p50_s", "itl_p99_s", "tpot_p50_s",
     "tpot_p99_s", "e2e_p50_s", "energy_j_per_output_tok",
 )  # fmt: skip
+FAR = 2.0
+"""Loads that differ by more than this factor, in flight or a second, answer another question."""
 SAME_LENGTH = 0.25
 """Mean prompt and answer lengths further apart than this, over the longer, are another workload."""
 _NO_MODEL = "no row of this model on the other side"
@@ -89,10 +91,14 @@ class _Load(NamedTuple):
 
 
 def beside(a: Sequence[Row], b: Sequence[Row]) -> tuple[list[Beside], list[Unmatched]]:
-    """Each row of B at the load of the nearest row of A that has its model, GPUs and workload."""
+    """Each row of B at the load of the nearest row of A that has its model, GPUs and workload.
+
+    Loads more than `FAR` apart are not compared.
+    """
     found: list[Beside] = []
     matched: set[str] = set()
     left: list[Unmatched] = []
+    far: dict[str, str] = {}
     for row in b:
         able = [other for other in a if not _apart(other, row)]
         pairs = [(other, *pair) for other in able if (pair := _nearest(other.cell, row.cell))]
@@ -100,9 +106,17 @@ def beside(a: Sequence[Row], b: Sequence[Row]) -> tuple[list[Beside], list[Unmat
             left.append(_unmatched("B", row, a))
             continue
         best, ours, theirs = min(pairs, key=lambda pair: _distance(pair[1], pair[2]))
+        if math.log(FAR) < _distance(ours, theirs) < math.inf:
+            why = f"nearest load {ours.name} against {theirs.name}, more than {FAR:g} times apart"
+            left.append(_lone("B", row, why))
+            far.setdefault(best.cell.cell_id, why)
+            continue
         matched.add(best.cell.cell_id)
         found.append(_beside(best, row, ours, theirs))
-    left += [_unmatched("A", row, b) for row in a if row.cell.cell_id not in matched]
+    for row in a:
+        name = row.cell.cell_id
+        if name not in matched:
+            left.append(_lone("A", row, far[name]) if name in far else _unmatched("A", row, b))
     return found, left
 
 
@@ -193,7 +207,10 @@ def _unmatched(side: str, row: Row, others: Sequence[Row]) -> Unmatched:
     reasons = [_apart(row, other) for other in others]
     # Another model is further than any number of other things.
     nearest = min(reasons, key=lambda each: (_NO_MODEL in each, len(each)), default=[_NO_MODEL])
-    why = "; ".join(nearest) or "no valid load on one side"
+    return _lone(side, row, "; ".join(nearest) or "no valid load on one side")
+
+
+def _lone(side: str, row: Row, why: str) -> Unmatched:
     return Unmatched(side=side, model=row.text("model"), cell_id=row.cell.cell_id, why=why)
 
 

@@ -9,7 +9,6 @@ from typing import Literal
 from harness.fields import Frozen
 from harness.report.columns import BY_KEY
 from harness.report.compare import changed
-from harness.report.compare.beside import NOT_TESTED
 from harness.report.compare.causes import Part, parts
 from harness.report.compare.changed import Change
 from harness.report.compare.mixtures import RECORDS, Mixtures
@@ -17,6 +16,8 @@ from harness.report.ranked import contest
 from harness.report.rows import Figure, Row, barred
 from harness.stats import Estimate, difference
 
+_LEAST_SHARE = 5e-4  # of a figure; less reads as 0.0%
+_OTHERS = "it rests on other rows of the sweep, which changed"
 Verdict = Literal["unchanged", "inside the noise", "beyond the noise", "exact", "not tested"]
 FIGURES = (
     "output_tok_per_s", "ttft_p50_s", "ttft_p99_s", "itl_p50_s", "itl_p99_s",
@@ -64,8 +65,9 @@ class Moved(Frozen):
             )
             alone = f"; with {' or '.join(self.alone)} alone" if self.alone else ""
             return f"{self.title}: {' -> '.join(sides)}; {self.missing}{alone}"
-        unit = f" {self.unit}" if self.unit else ""
-        share = f" ({self._change / self.before:+.1%})" if self.before and self.unit else ""
+        unit = f" {self.unit}" if self.unit and " " not in self.unit else ""
+        of = self._change / abs(self.before) if self.before and self.unit else 0.0
+        share = f" ({of:+.1%})" if abs(of) >= _LEAST_SHARE else ""
         text = f"{self.title}: {self.before:.5g} -> {self.after:.5g}{unit}"
         text += f", {self._change:+.4g}{share}"
         if self.parts is None:
@@ -175,12 +177,17 @@ class Movements:
         if before != after and before and after and rerun and not BY_KEY[column].judged:
             told, why = self._noise(column, a, b, rerun)
             verdict = ("not tested", f"its figure is {told}{f', {why}' if why else ''}")
+        by_records = not rerun and RECORDS in causes and before != after and before and after
+        if by_records and value(frozenset({RECORDS})) != before:
+            verdict = "not tested", _OTHERS
         return self._moved(key, title, "", (before, after), reason, value, name, verdict)
 
     def _noise(self, key: str, a: Row, b: Row, rerun: bool) -> tuple[Verdict, str]:
         """Whether a difference may be noise: what the records alone do, since prices have none."""
         before, after = a.figure(key), b.figure(key)
         if before.value is None or before.value == after.value or not rerun:
+            if before.value is not None and self._by_others(key, a, b, rerun):
+                return "not tested", _OTHERS
             return _verdict(before, after, BY_KEY[key].judged, rerun)
         others = len(self.mixtures.causes) > 1
         measured = self._row(frozenset({RECORDS}), a, b).figure(key) if others else after
@@ -188,6 +195,13 @@ class Movements:
             return "exact", "the records give the same"
         verdict, why = _verdict(before, measured, BY_KEY[key].judged, rerun)
         return verdict, f"for the records alone: {why}" if others and why else why
+
+    def _by_others(self, key: str, a: Row, b: Row, rerun: bool) -> bool:
+        """Whether a figure moved with the records although the row's own is the same."""
+        if rerun or RECORDS not in self.mixtures.causes:
+            return False
+        alone = self._row(frozenset({RECORDS}), a, b).figure(key).value
+        return alone != a.figure(key).value
 
     def _moved(
         self,
@@ -279,7 +293,7 @@ def _verdict(a: Figure, b: Figure, judged: bool, rerun: bool) -> tuple[Verdict, 
     if judged:
         return "not tested", "its interval holds weights and unknown facts, not a measurement's"
     if None in (a.low, a.high, b.low, b.high):
-        return "not tested", NOT_TESTED
+        return "not tested", "no interval published"
     apart = difference(_estimate(a, a.value), _estimate(b, b.value))
     assert apart.low is not None
     assert apart.high is not None

@@ -158,6 +158,16 @@ def test_rows_of_another_question_are_unmatched_with_what_differs(
     assert all(why in each.why for each in left if each.side == "A")
 
 
+def test_loads_far_apart_are_not_compared_and_both_sides_say_so(tmp_path: Path) -> None:
+    found, left = compared(tmp_path, ours(8), brought({"output_tok_per_s": 900.0}, concurrency=512))
+
+    assert found == []
+    assert [(each.side, each.why) for each in left] == [
+        ("B", "nearest load c8 against 8 in flight, more than 2 times apart"),
+        ("A", "nearest load c8 against 8 in flight, more than 2 times apart"),
+    ]
+
+
 def test_on_gpus_of_an_unknown_number_nothing_is_compared(tmp_path: Path) -> None:
     gpu = {"pricing.machines.b200": _price()}
     named = {"hardware.name": "b200", "hardware.kind": "gpu"}
