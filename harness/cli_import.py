@@ -1,13 +1,14 @@
 """`harness import`: other people's measurements as records of ours."""
 
 import datetime as dt
+import functools
 import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
-from harness.errors import FactError
+from harness.errors import ConfigError, FactError
 
 
 @click.command(name="import")
@@ -61,9 +62,7 @@ def import_(
     if not paths or not sweep:
         raise click.UsageError("PATH and --sweep are needed, e.g. --sweep published")
     if Path(sweep).name != sweep or sweep in (".", ".."):
-        raise click.UsageError(
-            f"--sweep {sweep}: a plain name is needed; the folder: --results-dir"
-        )
+        raise ConfigError(f"--sweep {sweep}: a plain name is needed; the folder: --results-dir")
     dates = {key: about[key].date() if about[key] else None for key in ("measured_on", "published")}
     _import(format_name, paths, results_dir / sweep, mapping, about | dates)
 
@@ -100,7 +99,11 @@ def _import(
         )
         without += [] if found else [path.name]
         for each in found:
-            made = cell(each, source, About(format=format_name, **about), folder.name, now)
+            told = About(format=format_name, **about)
+            made = formats.guarded(
+                format_name, functools.partial(cell, each, about=told, sweep=folder.name, now=now),
+                source,
+            )  # fmt: skip
             if made.cell_id in cells:
                 raise FactError(
                     f"{path}: the same measurement twice ({made.cell_id}): model, machine, level"

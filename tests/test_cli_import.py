@@ -14,6 +14,7 @@ from harness.report.imported import NO_INTERVAL
 from harness.report.join import join
 from harness.track import cell_run
 from tests.conftest import Harness
+from tests.imports.test_inferencex import ONE_NODE
 
 DATA = Path(__file__).parent / "imports" / "data"
 # Per output token and per answer on one H100: lm-arena-chat of the ML.ENERGY leaderboard
@@ -106,8 +107,49 @@ def test_a_sweep_is_a_name_and_no_way_out_of_the_results(
 ) -> None:
     said = harness("import", "mlenergy", str(energy), "--sweep", "../out")
 
-    assert said.code == 2
-    assert "a plain name" in " ".join(said.err)
+    assert (said.code, len(said.err)) == (2, 1)
+    assert "--sweep ../out: a plain name is needed" in said.err[0]
+
+
+def test_a_date_that_is_none_and_a_line_that_contradicts_itself_are_one_line_with_the_place(
+    harness: Harness, tmp_path: Path
+) -> None:
+    serve = json.loads((DATA / "vllm-bench-0.32.0" / "serve.json").read_text("utf-8"))
+    (tmp_path / "serve.json").write_text(json.dumps(serve | {"date": "20269999-120000"}), "utf-8")
+    (tmp_path / "t.csv").write_text("m,g,n,e,t\na/b,H100,1,2,1\na/b,H100,1,2,9\n", "utf-8")
+    (tmp_path / "m.yaml").write_text(
+        "tool: mine\ncolumns: {model: m, gpu: g, gpus: n}\n"
+        "figures: {e2e_p50_s: {column: e}, ttft_p50_s: {column: t}}\n",
+        "utf-8",
+    )
+    into = ["--sweep", "b", "--results-dir", str(tmp_path)]
+
+    dated = harness("import", "auto", str(tmp_path / "serve.json"), "--hardware", "cpu", *into)
+    table = str(tmp_path / "t.csv")
+    mapped = harness("import", "csv", table, "--mapping", str(tmp_path / "m.yaml"), *into)
+
+    assert (dated.code, len(dated.err)) == (5, 1)
+    assert "serve.json: not of the shape that vllm-bench has (ValueError: month" in dated.err[0]
+    assert (mapped.code, len(mapped.err)) == (5, 1)
+    assert "t.csv line 3: e2e_p50_s 2 s is less than ttft_p50_s 9 s" in mapped.err[0]
+
+
+def test_explain_lays_inferencex_own_prices_beside_ours(harness: Harness, tmp_path: Path) -> None:
+    (tmp_path / "agg_one.json").write_text(json.dumps(ONE_NODE), "utf-8")
+    harness(
+        "import", "auto", str(tmp_path / "agg_one.json"), "--sweep", "ix", "--results-dir",
+        str(tmp_path),
+    )  # fmt: skip
+
+    for column in ("cost_conditions", "bill_usd_per_mtok_output"):
+        said = harness(
+            "explain", str(tmp_path / "ix"), "openai/gpt-oss-120b", column,
+            "pricing=term_2026_06",
+        )  # fmt: skip
+        assert (
+            "USD per million: output 0.469, total 0.156, input 0.235; each charges the whole"
+            in (" ".join(said.out.split()))
+        )
 
 
 def test_a_bad_file_among_good_ones_leaves_no_half_import(

@@ -60,6 +60,8 @@ def read(source: Source) -> list[Found]:
     done = int(needed(_table(data, "request_count", where), "avg", where))
     made = needed(_table(data, "output_token_throughput", where), "avg", where)
     whole = number(data.get("total_token_throughput") or {}, "avg", where)
+    tokens_in = number(data.get("input_sequence_length") or {}, "avg", where)
+    tokens_out = number(data.get("output_sequence_length") or {}, "avg", where)
     figures: dict[str, ImportedFigure | None] = {}
     missing: dict[str, str] = {}
     own: dict[str, float | str] = {}
@@ -67,9 +69,12 @@ def read(source: Source) -> list[Found]:
         figures["output_tok_per_s"] = figure(made)
     else:
         missing["output_tok_per_s"] = _BY_CLIENT
-        own["output_token_throughput_client_count"] = made
-        if whole is not None:
-            own["total_token_throughput_client_count"] = whole
+        counts = {
+            "output_token_throughput": made,
+            "total_token_throughput": whole,
+            "output_sequence_length": tokens_out,
+        }
+        own |= {f"{k}_client_count": v for k, v in counts.items() if v is not None}
     for ours, theirs in _LATENCIES.items():
         table = data.get(theirs) or {}
         for share, name in ((0.5, "p50"), (0.99, "p99")):
@@ -90,8 +95,6 @@ def read(source: Source) -> list[Found]:
             if reason:
                 missing[column] = reason
     failed = sum(int(each.get("count", 0)) for each in data.get("error_summary") or [])
-    tokens_in = number(data.get("input_sequence_length") or {}, "avg", where)
-    tokens_out = number(data.get("output_sequence_length") or {}, "avg", where)
     void = failures(failed, done)
     if data.get("was_cancelled") or data.get("is_complete") is False:
         void = (*void, "the run was broken off")

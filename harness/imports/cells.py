@@ -27,6 +27,7 @@ _GPUS = (
     (r"A100.*80", "a100_80g"), (r"L40S", "l40s"), (r"RTX 4090(?! D)", "rtx_4090"),
 )  # fmt: skip
 _LOCAL = re.compile(r"[~./\\]|[A-Za-z]:\\")
+_PLACES = ("line", "place", "configuration")
 _OFF: tuple[StageName, ...] = (
     "serve", "load", "telemetry", "accuracy", "behaviour", "finetune",
 )  # fmt: skip
@@ -54,7 +55,7 @@ def cell(found: Found, source: Source, about: About, sweep: str, now: dt.datetim
 
     Raises ConfigError where the model or the machine is neither in the file nor given.
     """
-    check(found.imported, str(source.path))
+    check(found.imported, _place(found, source))
     model = _repo(found, source, about)
     hardware = about.hardware or _hardware(found.gpu)
     gpus = about.gpus or found.imported.gpus
@@ -109,6 +110,12 @@ def cell(found: Found, source: Source, about: About, sweep: str, now: dt.datetim
     )
 
 
+def _place(found: Found, source: Source) -> str:
+    """The file, and which of its measurements where it tells several apart."""
+    told = (f" {key} {found.details[key]}" for key in _PLACES if key in found.details)
+    return f"{source.path}{next(told, '')}"
+
+
 def _told_otherwise(found: Found, about: About, source: Source) -> list[str]:
     """What the user says against the file, as conditions.
 
@@ -116,7 +123,7 @@ def _told_otherwise(found: Found, about: About, source: Source) -> list[str]:
     """
     told = (
         ("--gpus", about.gpus, found.imported.gpus, about.gpus, found.imported.gpus),
-        ("--hardware", about.hardware, found.gpu, about.hardware, _hardware(found.gpu)),
+        ("--hardware", about.hardware, found.gpu, _card(about.hardware), _hardware(found.gpu)),
         ("--model", about.model, found.model, about.model, _known(found.model)),
         ("--engine", about.engine, found.engine, None, None),
     )
@@ -129,14 +136,20 @@ def _told_otherwise(found: Found, about: About, source: Source) -> list[str]:
                 f"{source.path}: {option} {said} against the file, which says {there};"
                 f" leave {option} out, or import the file it fits"
             )
-        if ours is None or ours != theirs:
+        if said != theirs:
             conditions.append(f"the source says {there!r}; taken as {said}")
     return conditions
 
 
+def _card(hardware: str | None) -> str | None:
+    """The option of one card of a node: a file names the card, a user may name the node."""
+    return hardware and hardware.removesuffix("_8x")
+
+
 def _known(repo: str | None) -> str | None:
-    """The repo, if the registry knows a model of this name."""
-    return repo if repo and _registry().find(repo, None) else None
+    """The repo, if the registry knows a model of this name, of whatever revision."""
+    models = _registry().models.values()
+    return repo if any(model.repo == repo for model in models) else None
 
 
 def _given(about: About) -> tuple[str, ...]:

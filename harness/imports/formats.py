@@ -3,7 +3,7 @@
 import functools
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from harness.errors import ConfigError, FactError
 from harness.imports import (
@@ -26,6 +26,7 @@ _MODULES = (
 )  # fmt: skip
 FORMATS: dict[str, Any] = {module.FORMAT: module for module in _MODULES}
 AUTO = "auto"
+T = TypeVar("T")
 
 
 def foreign(name: str, source: Source) -> bool:
@@ -65,11 +66,14 @@ def reader(name: str, source: Source) -> tuple[str, Callable[[Source], list[Foun
     return name, functools.partial(guarded, name, FORMATS[name].read)
 
 
-def guarded(name: str, read: Callable[[Source], list[Found]], source: Source) -> list[Found]:
-    """What a reader finds. Raises FactError also where a part of the file has another shape."""
+def guarded(name: str, read: Callable[[Source], T], source: Source) -> T:
+    """What is made of a file. Raises FactError also where a part of it has another shape."""
     try:
         return read(source)
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError, RecursionError) as error:
+    # A number of 400 digits is an OverflowError, an invalid record a ValueError.
+    except (
+        ArithmeticError, AttributeError, LookupError, TypeError, ValueError, RecursionError,
+    ) as error:  # fmt: skip
         kind = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
         raise FactError(f"{source.path}: not of the shape that {name} has ({kind})") from error
 
@@ -83,9 +87,9 @@ def _parsed(source: Source) -> Any:
     """JSON, or the lines of JSON Lines, or the text where it is neither."""
     try:
         return json.loads(source.text)
-    except ValueError:
+    except (ValueError, RecursionError):
         pass
     try:
         return [json.loads(line) for line in source.text.splitlines() if line.strip()]
-    except ValueError:
+    except (ValueError, RecursionError):
         return source.text

@@ -83,6 +83,8 @@ def _one(data: Json, metadata: Json, place: int, where: str) -> Found:
     kind = str(strategy.get("type_"))
     closed = kind in _CLOSED
     concurrency = number(strategy, "streams", where) or number(strategy, "max_concurrency", where)
+    if kind == "synchronous":
+        concurrency = 1.0
     rate = number(strategy, "rate", where)
     made, whole = _rates(data, where)
     figures: dict[str, ImportedFigure | None] = {"output_tok_per_s": figure(made, done)}

@@ -52,6 +52,9 @@ def read(source: Source) -> list[Found]:
 
 def _results(data: Json, source: Source) -> Found:
     where = str(source.path)
+    version = data.get("lm_eval_version")
+    if version is not None and not str(version).startswith(f"{_READ}."):
+        raise FactError(f"{where}: lm_eval_version {version}: this harness reads {_READ}")
     scores = [
         _score(task, key, table, data, where)
         for task, table in data["results"].items()
@@ -65,9 +68,6 @@ def _results(data: Json, source: Source) -> Found:
             if early
             else f"{where}: results: no score there"
         )
-    version = data.get("lm_eval_version")
-    if version is not None and not str(version).startswith(f"{_READ}."):
-        raise FactError(f"{where}: lm_eval_version {version}: this harness reads {_READ}")
     config = data.get("config") or {}
     beside = tuple(read_file(path) for path in _samples_of(source.path))
     for samples in beside:

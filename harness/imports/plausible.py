@@ -1,5 +1,7 @@
 """Figures that contradict each other: another unit, a slip of a mapping, a broken tool."""
 
+import math
+
 from harness.errors import FactError
 from harness.records.imported import Imported, ImportedFigure
 
@@ -8,7 +10,6 @@ _LATENCIES = ("ttft", "tpot", "itl", "e2e")
 _ROUNDING = 1e-3
 _LITTLE = 30.0
 """Means against medians, ramp and drain make some of it; milliseconds for seconds make 1,000."""
-_AMOUNTS = ("_ms", "_s", "_watts", "joules", "throughput", "tput", "tokens", "latency")
 
 
 def check(found: Imported, where: str) -> None:
@@ -24,7 +25,8 @@ def check(found: Imported, where: str) -> None:
         raise FactError(f"{where}: total_tok_per_s: {whole:g} must be above 0")
     if made and whole and whole < made.value * (1 - _ROUNDING):
         raise FactError(
-            f"{where}: {whole:g} tokens/s in all are fewer than {made.value:g} of output alone"
+            f"{where}: {whole:g} tokens/s in all are fewer than {made.value:g} of output alone;"
+            " of another window, or one of them per GPU?"
         )
     for key, value in found.own.items():
         _own(key, value, where)
@@ -36,7 +38,10 @@ def _one(key: str, figure: ImportedFigure, where: str) -> None:
     if key.endswith("_s") and key[:4].rstrip("_") in _LATENCIES and value > _MOST_S:
         raise FactError(f"{where}: {key}: {value:g} s is more than an hour; in ms?")
     if (low is not None and low > value) or (high is not None and high < value):
-        raise FactError(f"{where}: {key}: {value:g} is outside its interval, {low} to {high}")
+        raise FactError(
+            f"{where}: {key}: {value:g} is outside its interval, {low} to {high};"
+            " ends exchanged, or in another unit?"
+        )
 
 
 def _in_order(figures: dict[str, ImportedFigure], less: str, more: str, where: str) -> None:
@@ -48,9 +53,8 @@ def _in_order(figures: dict[str, ImportedFigure], less: str, more: str, where: s
 
 
 def _own(key: str, value: float | str, where: str) -> None:
-    amount = any(part in key for part in _AMOUNTS)
-    if amount and isinstance(value, int | float) and value < 0:
-        raise FactError(f"{where}: {key}: {value:g} must be at least 0")
+    if isinstance(value, int | float) and not 0 <= value < math.inf:
+        raise FactError(f"{where}: {key}: {value:g} must be finite and at least 0")
 
 
 def _little(found: Imported, where: str) -> None:
@@ -61,7 +65,9 @@ def _little(found: Imported, where: str) -> None:
     lasts = _lasts(found)
     if not (made and length and concurrency and lasts) or found.rate_rps is not None:
         return
-    n = made.n or next((figure.n for figure in found.figures.values() if figure.n), None)
+    # Gaps (ITL) and their number are not requests.
+    sizes = [each.n for key, each in found.figures.items() if each.n and not key.startswith("itl")]
+    n = made.n or next(iter(sizes), None)
     asked = min(concurrency, n) if n else concurrency
     flying = made.value / length * lasts
     if not 1 / _LITTLE <= flying / asked <= _LITTLE:

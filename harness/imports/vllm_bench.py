@@ -12,6 +12,7 @@ failed: the summary is read, the others beside it are not.
 
 import math
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from harness.errors import FactError
@@ -41,6 +42,7 @@ _THROUGHPUT = {"elapsed_time", "num_requests", "total_num_tokens", "tokens_per_s
 _LATENCY = {"avg_latency", "latencies", "percentiles"}
 SIGNS = ", or ".join(", ".join(sorted(keys)) for keys in (_SERVE, _THROUGHPUT, _LATENCY))
 _WARM_UP = -1
+_SETTING = ("model_id", "request_rate", "max_concurrency", "num_prompts", "burstiness")
 _FROM_SEND = "not measured: the source counts from the send, which leaves out the client's queue"
 _CHAT = "not measured: through the chat endpoint the source counts chunks without a token"
 _CHAT_END = f"{_CHAT}, before vLLM 0.32 also at the request's end"
@@ -66,7 +68,8 @@ def read(source: Source) -> list[Found]:
     for place, each in enumerate(results):
         where = f"{source.path}{f'[{place}]' if isinstance(data, list) else ''}"
         if each.keys() >= _SERVE:
-            found.append(_serve(each, where, place, len(results)))
+            runs = _runs(each, results, source)
+            found.append(_serve(each, where, place, [*_which(place, results), *runs]))
         elif each.keys() >= _THROUGHPUT:
             found.append(_throughput(each, where))
         else:
@@ -83,7 +86,21 @@ def _left_out(source: Source, data: Any) -> bool:
     return "run_number" in data and (source.path.parent / "summary.json").exists()
 
 
-def _serve(data: Json, where: str, place: int, results: int) -> Found:
+def _which(place: int, results: Sequence[Json]) -> list[str]:
+    return [f"result {place + 1} of {len(results)} in the file"] if len(results) > 1 else []
+
+
+def _runs(data: Json, results: Sequence[Json], source: Source) -> list[str]:
+    """Which run it is, as the sweep numbers them, where several are of one setting."""
+    if data.get("run_number") is None:
+        return []
+    same = [each for each in results if all(each.get(k) == data.get(k) for k in _SETTING)]
+    files = source.path.parent.glob("run=*.json*") if source.name.startswith("run=") else ()
+    count = max(len(same), len(list(files)))
+    return [f"run {data['run_number']}, one of {count} of one setting"] if count > 1 else []
+
+
+def _serve(data: Json, where: str, place: int, conditions: Sequence[str]) -> Found:
     done = int(needed(data, "completed", where))
     version = _version(data, where)
     rate = data.get("request_rate")
@@ -116,7 +133,9 @@ def _serve(data: Json, where: str, place: int, results: int) -> Found:
         workload=shape(None if total_input is None else total_input / done, total_output / done),
         gpu=None,
         imported=Imported(
-            level=load_level(concurrency, rate_rps),
+            level=load_level(concurrency, rate_rps)
+            if at_once or rate_rps
+            else _unsaid(concurrency),
             concurrency=concurrency,
             rate_rps=rate_rps,
             figures=given(figures),
@@ -132,7 +151,7 @@ def _serve(data: Json, where: str, place: int, results: int) -> Found:
             conditions=(
                 f"{done} requests answered, {failed:g} failed",
                 "throughput over the whole run, ramp and drain included",
-                *([f"result {place + 1} of {results} in the file"] if results > 1 else []),
+                *conditions,
                 *_newer(version),
             ),
             void=failures(failed, done),
@@ -143,6 +162,11 @@ def _serve(data: Json, where: str, place: int, results: int) -> Found:
         measured_on=_day(data.get("date")),
         details={"rate": str(rate), "date": str(data.get("date")), "place": str(place)},
     )
+
+
+def _unsaid(most: float | None) -> str:
+    """The load's name where the file gives no rate."""
+    return "rate not given" + ("" if most is None else f", at most {most:g} in flight")
 
 
 def _version(data: Json, where: str) -> tuple[int, int] | None:

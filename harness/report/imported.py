@@ -6,7 +6,7 @@ none.
 
 from harness import cost
 from harness.config.judge import JudgeConfig
-from harness.records.imported import Imported, ImportedFigure
+from harness.records.imported import NO_MACHINE, Imported, ImportedFigure, Origin
 from harness.records.schema import Cell
 from harness.report.behaved import behaved
 from harness.report.columns import COLUMNS
@@ -26,13 +26,11 @@ def imported(row: Row, judge: JudgeConfig) -> None:
     assert found is not None
     assert origin is not None
     config = cell.config
-    gpus = f"{found.gpus} x " if found.gpus else ""
-    said = "as given to the import" if "hardware" in origin.given else "as the source says"
     values |= {
         "model": config["model"]["name"],
         "model_key": config["model"]["key"],
         "weights_provenance": cell.weights["provenance"],
-        "hardware": f"{gpus}{config['hardware']['name']}, {said}",
+        "hardware": _hardware(found, origin, config["hardware"]["name"]),
         "evidence": evidence(cell),
         "workload": config["workload"]["name"],
         "dtype": cell.server["dtype"],
@@ -59,6 +57,20 @@ def imported(row: Row, judge: JudgeConfig) -> None:
     for column in COLUMNS:
         if column.kind == "figure" and not column.judged:
             values.setdefault(column.key, absent)
+
+
+def _hardware(found: Imported, origin: Origin, name: str) -> str:
+    """Which machine, how many GPUs, and who says so."""
+    whole = f"{found.gpus} x {name}" if found.gpus else name
+    machine, count = ("hardware" in origin.given, found.gpus and "gpus" in origin.given)
+    if machine and (count or not found.gpus):
+        return f"{whole}, as given to the import"
+    if machine:
+        return f"{whole}, as given to the import; how many, as the source says"
+    if name == NO_MACHINE:
+        return f"{name}, not in the source"
+    said = "; how many, as given to the import" if count else ""
+    return f"{whole}, as the source says{said}"
 
 
 def evidence(cell: Cell) -> str:
@@ -142,8 +154,9 @@ def _costs(row: Row, found: Imported, judge: JudgeConfig) -> None:
 
     def paid(per_second: float | None, over: float, why: str) -> Figure:
         """USD of `over` things; the deployment makes tokens at the output's interval."""
-        if per_second is None:
-            return Figure(reason=why)
+        if not per_second:
+            none = "not measured: the source gives 0 tokens per second"
+            return Figure(reason=why if per_second is None else none)
         usd = per_s * over / per_second
         if made.value is None:
             return by_price(Figure(value=usd, source=row.source(_CELL)), tiers)

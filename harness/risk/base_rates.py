@@ -9,7 +9,7 @@ import datetime as dt
 from collections.abc import Collection, Sequence
 from itertools import pairwise
 
-from scipy import stats
+from scipy import special  # scipy.stats takes half a second to load
 
 from harness.fields import Frozen
 from harness.risk.licences import settled
@@ -42,7 +42,7 @@ class GammaPosterior(Frozen):
 
     def interval(self) -> tuple[float, float]:
         """5% and 95% points."""
-        low, high = stats.gamma.ppf([0.05, 0.95], self.shape, scale=1 / self.years)
+        low, high = special.gammaincinv(self.shape, [0.05, 0.95]) / self.years
         return float(low), float(high)
 
 

@@ -45,6 +45,7 @@ def test_what_is_made_with_a_count_of_the_clients_tokenizer_is_none_of_ours() ->
             "not measured: the source counts tokens by the client's tokenizer"
         )
     assert each.imported.own["output_token_throughput_client_count"] == pytest.approx(28.934558)
+    assert each.imported.own["output_sequence_length_client_count"] == 23.5
     assert (each.imported.output_tokens_mean, each.imported.total_tok_per_s) == (None, None)
     assert each.workload.endswith("-client-count")
 

@@ -92,6 +92,16 @@ def test_what_contradicts_the_file_is_refused(
         made(change, **about)
 
 
+def test_a_node_of_the_files_own_card_contradicts_nothing() -> None:
+    record = made({"gpu": "H100"}, hardware="h100_sxm_8x")
+
+    assert record.config["hardware"]["name"] == "h100_sxm_8x"
+    assert record.imported is not None
+    assert "the source says 'H100'; taken as h100_sxm_8x" in record.imported.conditions
+    with pytest.raises(ConfigError, match="--hardware h200_8x against the file, which says H100"):
+        made({"gpu": "H100"}, hardware="h200_8x")
+
+
 def test_another_number_of_gpus_than_the_files_is_refused() -> None:
     [each] = found(FILE)
 

@@ -9,7 +9,7 @@ from harness.errors import ConfigError, FactError
 from harness.imports.formats import AUTO, FORMATS, foreign, reader
 from harness.imports.found import read
 from tests.imports.given import DATA, source
-from tests.imports.test_inferencex import EARLY, TWO_PARTS
+from tests.imports.test_inferencex import EARLY, ONE_NODE, TWO_PARTS
 from tests.imports.test_mlenergy import TASK
 from tests.imports.test_optimum import REPORT
 
@@ -55,6 +55,17 @@ def test_a_part_of_another_shape_is_one_line_whatever_breaks(tmp_path: Path) -> 
     file = source(tmp_path, TASK | {"configurations": ["H100"]})
 
     with pytest.raises(FactError, match=r"given.json: not of the shape that mlenergy has \("):
+        reader(AUTO, file)[1](file)
+
+
+@pytest.mark.parametrize("value", [10**400, "[" * 100_000], ids=["digits", "nest"])
+def test_neither_a_number_of_400_digits_nor_a_deep_nest_is_a_crash(
+    tmp_path: Path, value: Any
+) -> None:
+    data = ONE_NODE | {"conc": value} if isinstance(value, int) else value
+    file = source(tmp_path, data)
+
+    with pytest.raises(FactError, match=r"given.json: (not of the shape|no JSON)"):
         reader(AUTO, file)[1](file)
 
 

@@ -71,6 +71,12 @@ def test_without_streaming_there_is_no_first_token_to_time(tmp_path: Path) -> No
     assert each.imported.missing["ttft_p50_s"].startswith("not measured: the source gives 0")
 
 
+def test_one_request_after_the_other_is_one_in_flight(tmp_path: Path) -> None:
+    [each] = guidellm.read(source(tmp_path, report({"config.strategy": {"type_": "synchronous"}})))
+
+    assert (each.imported.level, each.imported.concurrency) == ("1 in flight", 1)
+
+
 def test_at_a_rate_ttft_and_e2e_are_not_ours(tmp_path: Path) -> None:
     data = report({"config.strategy": {"type_": "constant", "rate": 2.5}})
 

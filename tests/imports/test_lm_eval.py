@@ -122,6 +122,7 @@ def test_a_perplexity_is_no_share_and_a_filter_stays_in_the_metrics_name(tmp_pat
         (of({"acc,none": float("nan")}), "nan is no score"),
         (of({"acc,none": 47.8}), "47.8 is no share"),
         (of({"alias": "t"}), "no score there"),
+        (shipped(RESULTS) | {"lm_eval_version": "0.5.0"}, "lm_eval_version 0.5.0: this harness"),
         (json.dumps(shipped(RESULTS))[:300], "no JSON, perhaps cut off"),
     ],
 )

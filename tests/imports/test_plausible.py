@@ -31,14 +31,15 @@ def test_what_fits_together_passes() -> None:
         (brought({"ttft_p50_s": 200.0}), "e2e_p50_s 2 s is less than ttft_p50_s 200 s"),
         (brought({}, total_tok_per_s=300.0), "300 tokens/s in all are fewer than 400 of output"),
         (brought({}, total_tok_per_s=0.0), "total_tok_per_s: 0 must be above 0"),
-        (brought({}, own={"median_itl_ms": -3.0}), "median_itl_ms: -3 must be at least 0"),
+        (brought({}, own={"median_itl_ms": -3.0}), "median_itl_ms: -3 must be finite and at"),
+        (brought({}, own={"avg_batch_size": -1.0}), "avg_batch_size: -1 must be finite and at"),
         # 4 requests a second of 2,000 s each
         (brought({"ttft_p50_s": 20.0, "e2e_p50_s": 2000.0}), "keep 8e+03 in flight, not 8"),
         (
             brought({}).model_copy(
                 update={"figures": {"output_tok_per_s": ImportedFigure(value=4, low=5, high=6)}}
             ),
-            "output_tok_per_s: 4 is outside its interval, 5.0 to 6.0",
+            "output_tok_per_s: 4 is outside its interval, 5.0 to 6.0; ends exchanged",
         ),
     ],
 )
@@ -58,3 +59,13 @@ def test_with_fewer_requests_than_places_those_are_in_flight() -> None:
 
 def test_at_a_rate_nothing_says_how_many_are_in_flight() -> None:
     check(brought({"e2e_p50_s": 2000.0}, rate_rps=4.0), "here")
+
+
+def test_gaps_between_tokens_are_no_requests() -> None:
+    """One request at a time of 1,024 places: its 99 gaps do not make it 99 requests."""
+    alone = brought({"output_tok_per_s": 50.0}, concurrency=1024)
+    counted = {
+        "itl_p50_s": ImportedFigure(value=0.02, n=99),
+        "e2e_p50_s": ImportedFigure(value=2.0, n=1),
+    }
+    check(alone.model_copy(update={"figures": counted | alone.figures | counted}), "here")

@@ -52,6 +52,24 @@ def test_without_a_rate_in_the_file_the_loop_is_not_taken_as_closed(tmp_path: Pa
 
     assert "counts from the send" in each.imported.missing["ttft_p50_s"]
     assert "tpot_p50_s" in values(each)
+    assert each.imported.level == "rate not given, at most 4 in flight"
+
+
+def test_runs_of_other_settings_and_a_lone_run_have_no_number(tmp_path: Path) -> None:
+    runs = shipped(f"{V}/sweep/summary.json")
+    unlike = source(tmp_path, [runs[0], runs[1] | {"max_concurrency": 4}])
+    lone = source(tmp_path, runs[0], "lone/run=0.json")
+
+    for each in (*vllm_bench.read(unlike), *vllm_bench.read(lone)):
+        assert not [text for text in each.imported.conditions if text.startswith("run ")]
+
+
+def test_runs_whose_summary_is_not_there_are_told_apart(tmp_path: Path) -> None:
+    files = [source(tmp_path, shipped(f"{V}/sweep/run={n}.json"), f"run={n}.json") for n in (0, 1)]
+
+    last = [vllm_bench.read(file)[0].imported.conditions[-1] for file in files]
+
+    assert last == ["run 0, one of 2 of one setting", "run 1, one of 2 of one setting"]
 
 
 @pytest.mark.parametrize(
@@ -100,8 +118,9 @@ def test_a_sweeps_runs_are_read_once_from_its_summary_and_its_warm_up_is_not() -
     runs = found(f"{V}/sweep/summary.json")
 
     assert [values(run)["output_tok_per_s"] for run in runs] == pytest.approx([37.2975, 30.1019])
-    assert [run.imported.conditions[-1] for run in runs] == [
-        "result 1 of 2 in the file", "result 2 of 2 in the file",
+    assert [run.imported.conditions[-2:] for run in runs] == [
+        ("result 1 of 2 in the file", "run 0, one of 2 of one setting"),
+        ("result 2 of 2 in the file", "run 1, one of 2 of one setting"),
     ]  # fmt: skip
     for name in ("run=0.json", "run=1.json", "warmup.json"):
         assert found(f"{V}/sweep/{name}") == []

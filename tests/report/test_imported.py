@@ -102,3 +102,61 @@ def test_without_the_number_of_gpus_nothing_is_priced() -> None:
     assert made.figure("bill_usd_per_mtok_output").reason == (
         "not measured: how many GPUs is unknown; import with --gpus"
     )
+
+
+@pytest.mark.parametrize(
+    ("about", "said"),
+    [
+        ({}, "1 x h100_sxm, as given to the import"),
+        ({"gpus": None}, "h100_sxm, as given to the import"),
+        (
+            {"hardware": None, "gpu": "H100"},
+            "1 x h100_sxm, as the source says; how many, as given to the import",
+        ),
+        (
+            {"gpus": None, "there": 2},
+            "2 x h100_sxm, as given to the import; how many, as the source says",
+        ),
+        (
+            {"hardware": None, "gpus": None, "gpu": "H100", "there": 2},
+            "2 x h100_sxm, as the source says",
+        ),
+    ],
+)
+def test_the_machine_says_who_named_it(about: dict[str, Any], said: str) -> None:
+    name = "vllm-bench-0.32.0/serve.json"
+    [each] = found(name)
+    given = dict(about)
+    each = dataclasses.replace(
+        each,
+        gpu=given.pop("gpu", None),
+        imported=each.imported.model_copy(update={"gpus": given.pop("there", None)}),
+    )
+
+    assert row(each, source_of(name), **given).text("hardware") == said
+
+
+def test_scores_alone_name_no_machine() -> None:
+    name = "lm-eval-0.4.13/results_2026-11-26T12-32-22.253922.json"
+    [each] = found(name)
+
+    made = row(each, source_of(name), hardware=None, gpus=None)
+
+    assert made.text("hardware") == "unknown, not in the source"
+
+
+def test_an_older_record_with_a_rate_of_0_has_no_price() -> None:
+    name = "vllm-bench-0.32.0/serve.json"
+    [each] = found(name)
+    given = About(format="vllm-bench", hardware="h100_sxm", gpus=1)
+    record = cell(each, source_of(name), given, "s", NOW)
+    assert record.imported is not None
+    empty = record.imported.model_copy(update={"total_tok_per_s": 0.0})
+
+    made = Row(record.model_copy(update={"imported": empty}), Path("s"))
+    imported(made, load.judge(FULL))
+
+    assert made.figure("bill_usd_per_mtok_total").reason == (
+        "not measured: the source gives 0 tokens per second"
+    )
+    assert made.figure("bill_usd_per_mtok_output").value is not None

@@ -3,6 +3,7 @@
 import datetime as dt
 
 import pytest
+from scipy import stats
 
 from harness.risk.base_rates import (
     GammaPosterior,
@@ -56,6 +57,12 @@ def test_jeffreys_posterior_of_no_event() -> None:
     rate = GammaPosterior(shape=0.5, years=75.0)
 
     assert rate.interval()[1] == pytest.approx(3.8415 / 150, rel=1e-3)
+
+
+def test_an_interval_is_of_the_gamma_distribution() -> None:
+    found = GammaPosterior(shape=8.5, years=70.0).interval()
+
+    assert found == pytest.approx(stats.gamma.ppf([0.05, 0.95], 8.5, scale=1 / 70), rel=1e-12)
 
 
 def cohort(*parties: Party) -> Registry:

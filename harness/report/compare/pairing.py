@@ -20,12 +20,16 @@ class Unmatched(Frozen):
 
 
 def match(a: Sequence[Row], b: Sequence[Row]) -> tuple[list[tuple[Row, Row]], list[Unmatched]]:
-    """Rows of the same settings, then of the same model the most alike; every row at most once."""
+    """Rows of the same settings, then of the same model the most alike; every row at most once.
+
+    An import whose number of GPUs is unknown is a counterpart of nothing but itself.
+    """
     again = {row.cell.cell_id: row for row in b}
     pairs = [(row, again[row.cell.cell_id]) for row in a if row.cell.cell_id in again]
     paired = {row.cell.cell_id for row, _ in pairs}
     ours, theirs = (
-        _by_model(row for row in rows if row.cell.cell_id not in paired) for rows in (a, b)
+        _by_model(r for r in rows if r.cell.cell_id not in paired and not _uncounted(r))
+        for rows in (a, b)
     )
     for key in ours.keys() & theirs.keys():
         unlike = np.array([[_unlike(row, other) for other in theirs[key]] for row in ours[key]])
@@ -57,15 +61,32 @@ def _left_over(
                 side=side,
                 model=row.text("model"),
                 cell_id=row.cell.cell_id,
-                why=f"no {further}row of this model on the other side",
+                why="number of GPUs not given; import with --gpus"
+                if further and _uncounted(row)
+                else f"no {further}row of this model on the other side",
             )
+
+
+def _uncounted(row: Row) -> bool:
+    """Whether nobody said how many GPUs the figures of an import are of."""
+    found = row.cell.imported
+    on_gpus = row.cell.config["hardware"]["kind"] == "gpu"
+    return found is not None and bool(found.figures) and found.gpus is None and on_gpus
+
+
+def _machine(row: Row) -> str:
+    """What it ran on; of an import without who said so."""
+    found = row.cell.imported
+    if found is None:
+        return row.text("hardware")
+    return f"{found.gpus} x {row.cell.config['hardware']['name']}"
 
 
 def _unlike(a: Row, b: Row) -> float:
     """How much two rows of one model differ; the machine counts most, then the load."""
     one, other = a.cell.config, b.cell.config
     return (
-        8.0 * (a.text("hardware") != b.text("hardware"))
+        8.0 * (_machine(a) != _machine(b))
         + 4.0 * (a.text("workload") != b.text("workload"))
         + 2.0 * (one.get("repeat") != other.get("repeat"))
         + 1.0 * (a.text("dtype") != b.text("dtype"))
