@@ -2,17 +2,13 @@
 
 import functools
 import math
-from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special  # scipy.stats and scipy.optimize take half a second to load
+from scipy import optimize, special
 
 Array = npt.NDArray[np.float64]
 _Z95 = 1.6448536269514722
-_STEPS = 100
-_STILL = 1e-15  # a step of the logarithms that moves no digit
-_OFF = 1e-6  # in the points; more is no solution
 
 
 @functools.lru_cache
@@ -30,31 +26,12 @@ def beta(low: float, high: float) -> tuple[float, float]:
         a, b = np.exp(logs)
         return np.asarray(special.betaincinv(a, b, [0.05, 0.95]) - [low, high])
 
-    found = _root(off, np.log([mean * size, (1 - mean) * size]))
-    if not np.abs(off(found)).max() <= _OFF:
+    start = np.log([mean * size, (1 - mean) * size])
+    found = optimize.root(off, start, tol=1e-10)
+    if not found.success and np.abs(off(found.x)).max() > 1e-6:
         raise ValueError(f"no Beta found with 5% and 95% points at {low:g} and {high:g}")
-    a, b = np.exp(found)
+    a, b = np.exp(found.x)
     return float(a), float(b)
-
-
-def _root(off: Callable[[Array], Array], start: Array) -> Array:
-    """Where both values of `off` are 0: Newton's steps by differences, halved until they help."""
-    at, value = start, off(start)
-    for _ in range(_STEPS):
-        wide = 1e-6 * np.eye(2)
-        slopes = np.stack([(off(at + h) - off(at - h)) / 2e-6 for h in wide], axis=1)
-        try:
-            step = np.linalg.solve(slopes, -value)
-        except np.linalg.LinAlgError:  # flat: no way to go on, and the caller looks at what is left
-            return at
-        size = 1.0
-        while size > _STILL and not np.abs(off(at + size * step)).max() < np.abs(value).max():
-            size /= 2
-        if size <= _STILL or np.abs(size * step).max() < _STILL:
-            return at
-        at = at + size * step
-        value = off(at)
-    return at
 
 
 def chances(low: float, high: float, rng: np.random.Generator, n: int) -> Array:

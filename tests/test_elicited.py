@@ -1,11 +1,8 @@
 """harness.elicited: distributions go through the points that were stated."""
 
-import subprocess
-import sys
-
 import numpy as np
 import pytest
-from scipy import optimize, stats
+from scipy import stats
 
 from harness import elicited
 
@@ -44,29 +41,3 @@ def test_a_point_is_drawn_as_itself() -> None:
 
     assert set(elicited.amounts(3.0, 3.0, rng, 5)) == {3.0}
     assert set(elicited.chances(0.5, 0.5, rng, 5)) == {0.5}
-
-
-@pytest.mark.parametrize(("low", "high"), [(0.002, 0.02), (0.05, 0.5), (0.8, 0.999), (1e-6, 0.3)])
-def test_a_beta_is_the_one_that_a_general_solver_finds(low: float, high: float) -> None:
-    a, b = elicited.beta(low, high)
-    found = optimize.root(
-        lambda logs: stats.beta.ppf([0.05, 0.95], *np.exp(logs)) - [low, high],
-        np.log([a, b]) + 0.01,
-        tol=1e-14,
-    )
-
-    assert [a, b] == pytest.approx(np.exp(found.x), rel=1e-9)
-    assert stats.beta.ppf([0.05, 0.95], a, b) == pytest.approx([low, high], rel=1e-12)
-
-
-def test_a_report_loads_neither_statistics_nor_optimisation_of_scipy() -> None:
-    said = subprocess.run(
-        [
-            sys.executable, "-c",
-            "import sys, harness.report.build, harness.report.page.write;"
-            "print(sorted({'scipy.stats', 'scipy.optimize'} & sys.modules.keys()))",
-        ],
-        check=True, capture_output=True, text=True,
-    )  # fmt: skip
-
-    assert said.stdout.strip() == "[]"

@@ -9,7 +9,7 @@ import datetime as dt
 from collections.abc import Collection, Sequence
 from itertools import pairwise
 
-from scipy import special  # scipy.stats takes half a second to load
+from scipy import special
 
 from harness.fields import Frozen
 from harness.risk.licences import settled
