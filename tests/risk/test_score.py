@@ -7,11 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
-from scipy.stats import rankdata
 
 from harness.config import load
 from harness.config.judge import FACTORS, FactorName, RiskConfig
-from harness.risk.score import Score, Scores, Vector, _bounds, _placed, score
+from harness.risk.score import Score, Scores, Vector, _bounds, score
 
 RISK = load.judge([]).risk
 WEIGHTS = RISK.weights
@@ -221,9 +220,3 @@ def test_raising_a_factor_never_lowers_the_score(
     assert new.additive.median >= old.additive.median - 1e-9
     assert new.non_compensatory.high >= old.non_compensatory.high - 1e-9
     assert 0 <= new.additive.low <= new.additive.high <= 1
-
-
-def test_equal_scores_share_the_better_rank_as_in_scipy() -> None:
-    scores = np.random.default_rng(1).integers(0, 5, (30, 200)) / 5
-
-    assert (_placed(scores) == rankdata(scores, method="min", axis=0)).all()
