@@ -9,6 +9,7 @@ from typing import Any
 
 from harness.errors import FactError
 from harness.imports.found import (
+    FROM_SEND,
     Found,
     Json,
     Source,
@@ -34,7 +35,6 @@ _LATENCIES = {
     "e2e": "request_latency",
 }
 _BY_CLIENT = "not measured: the source counts tokens by the client's tokenizer"
-_FROM_SEND = "not measured: the source counts from the send, which leaves out the client's queue"
 
 
 def fits(data: Any) -> bool:
@@ -80,7 +80,7 @@ def read(source: Source) -> list[Found]:
         for share, name in ((0.5, "p50"), (0.99, "p99")):
             column = f"{ours}_{name}_s"
             if ours in ("ttft", "e2e") and not closed:
-                missing[column] = _FROM_SEND
+                missing[column] = FROM_SEND
                 continue
             value = _seconds(table, name, f"{where}: {theirs}")
             if ours == "tpot" and not counted:

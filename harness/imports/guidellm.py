@@ -12,6 +12,7 @@ from typing import Any
 
 from harness.errors import FactError
 from harness.imports.found import (
+    FROM_SEND,
     Found,
     Json,
     Source,
@@ -31,7 +32,6 @@ FORMAT = "guidellm"
 SIGNS = "metadata.guidellm_version and benchmarks"
 VERSIONS = (1, 2)
 _CLOSED = ("concurrent", "synchronous", "throughput")
-_FROM_SEND = "not measured: the source counts from the send, which leaves out the client's queue"
 _TRIMMED = (
     "not measured: the source cut off warm-up or cool-down, and counts requests across the cut"
 )
@@ -105,7 +105,7 @@ def _one(data: Json, metadata: Json, place: int, where: str) -> Found:
         for share, name in ((0.5, "p50"), (0.99, "p99")):
             column = f"{ours}_{name}_s"
             if not comparable:
-                missing[column] = _FROM_SEND
+                missing[column] = FROM_SEND
                 continue
             of = f"{where}: {theirs}"
             figures[column], reason = _percentile(table, share, name, factor, done, of)

@@ -11,6 +11,7 @@ from typing import Any
 
 from harness.errors import FactError
 from harness.imports.found import (
+    MOST_S,
     Found,
     Json,
     Source,
@@ -34,7 +35,6 @@ _OWN = {
     "itl": ("inter_token_latency", "the source counts further tokens of a chunk as gaps of 0"),
 }
 _SHARES = ((0.5, "median"), (0.99, "p99"))
-_MOST_S = 3600.0
 
 
 def fits(data: Any) -> bool:
@@ -158,6 +158,6 @@ def _part(data: Json, key: str, where: str) -> Json:
 
 def _seconds(table: Json, key: str, where: str) -> float | None:
     value = number(table, key, where)
-    if value is not None and value > _MOST_S:
+    if value is not None and value > MOST_S:
         raise FactError(f"{where}: {key}: {value:g} s is more than an hour; in ms?")
     return value

@@ -3,9 +3,9 @@
 import math
 
 from harness.errors import FactError
+from harness.imports.found import MOST_S
 from harness.records.imported import Imported, ImportedFigure
 
-_MOST_S = 3600.0
 _LATENCIES = ("ttft", "tpot", "itl", "e2e")
 _ROUNDING = 1e-3
 _LITTLE = 100.0
@@ -35,7 +35,7 @@ def check(found: Imported, where: str) -> None:
 
 def _one(key: str, figure: ImportedFigure, where: str) -> None:
     value, low, high = figure.value, figure.low, figure.high
-    if key.endswith("_s") and key[:4].rstrip("_") in _LATENCIES and value > _MOST_S:
+    if key.endswith("_s") and key[:4].rstrip("_") in _LATENCIES and value > MOST_S:
         raise FactError(f"{where}: {key}: {value:g} s is more than an hour; in ms?")
     if (low is not None and low > value) or (high is not None and high < value):
         raise FactError(

@@ -17,6 +17,7 @@ from typing import Any
 
 from harness.errors import FactError
 from harness.imports.found import (
+    FROM_SEND,
     Found,
     Json,
     Source,
@@ -43,7 +44,6 @@ _LATENCY = {"avg_latency", "latencies", "percentiles"}
 SIGNS = ", or ".join(", ".join(sorted(keys)) for keys in (_SERVE, _THROUGHPUT, _LATENCY))
 _WARM_UP = -1
 _SETTING = ("model_id", "request_rate", "max_concurrency", "num_prompts", "burstiness")
-_FROM_SEND = "not measured: the source counts from the send, which leaves out the client's queue"
 _CHAT = "not measured: through the chat endpoint the source counts chunks without a token"
 _CHAT_END = f"{_CHAT}, before vLLM 0.32 also at the request's end"
 
@@ -192,7 +192,7 @@ def _definitions(
     """Each latency with the reason why it is none of ours; empty: it is."""
     chat = "chat" in f"{data.get('endpoint_type')} {data.get('backend')}"
     end = _CHAT_END if chat and (version is None or version < _NEWEST) else ""
-    send = "" if at_once else _FROM_SEND
+    send = "" if at_once else FROM_SEND
     return [
         ("ttft", send or end), ("tpot", end), ("itl", _CHAT if chat else ""), ("e2el", send or end),
     ]  # fmt: skip

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from harness.config.judge import Deployment, FactorName, JudgeConfig, RiskConfig
 from harness.config.workload import Content
+from harness.report.naming import content_of
 from harness.report.rows import Figure, Row, barred, basis, hindered, is_endpoint
 from harness.risk.assess import Assessment, assess
 from harness.risk.compare import Judged, Subject, compare
@@ -38,7 +39,7 @@ def judged(rows: Sequence[Row], registry: Registry, judge: JudgeConfig, day: dt.
         if model is None:
             _not_assessed(row)
         else:
-            known[config["workload"].get("content", "chat")].append((row, model))
+            known[content_of(row)].append((row, model))
     rates = Rates(registry, judge.risk.counted_since, day)
     for content, pairs in known.items():
         _together(pairs, registry, judge, day, content, rates)

@@ -85,7 +85,6 @@ def contests(table: Table) -> list[Contest]:
     One cell a model: its cheapest at the middle.
     """
     by_folder = {row.folder: row for row in table.rows}
-    buyer, knobs = ranked.buyer(table.judge), rank.Knobs()
     best: dict[tuple[str, str], dict[str, tuple[float, Row]]] = {}
     models: dict[tuple[str, str], set[str]] = {}
     called = naming.called(table.rows)
@@ -93,8 +92,7 @@ def contests(table: Table) -> list[Contest]:
         group, name = ranked.contest(row), called[naming.use_of(row)]
         models.setdefault(group, set()).add(name)
         held = best.setdefault(group, {})
-        seen = ranked.case(row, by_folder)
-        usd = rank.adjusted(seen, buyer, knobs) if seen.done and seen.permitted else None
+        usd = None if barred(row) else row.figure("ranked_usd_per_mtok").value
         if usd is not None and (name not in held or usd < held[name][0]):
             held[name] = usd, row
     drawn = _Drawn(table, by_folder)

@@ -10,6 +10,7 @@ from harness.report.clean import markdown as safe
 from harness.report.columns import COLUMNS, Column
 from harness.report.evidence import MARKS, MEANINGS, figure_evidence
 from harness.report.join import Table
+from harness.report.naming import called
 from harness.report.ranked import COUNTED
 from harness.report.rows import Figure, Row
 from harness.report.tables import (
@@ -19,8 +20,7 @@ from harness.report.tables import (
     provenance,
     title,
 )
-
-_OPEN_GATES = ("clear",)
+from harness.report.verdicts import gate, plain, reasons, uses
 
 
 def write_markdown(tables: Sequence[Table], path: Path) -> None:
@@ -36,7 +36,7 @@ def write_markdown(tables: Sequence[Table], path: Path) -> None:
         lines += ["**CPU figures: they show that the pipeline works, not what a GPU does.**", ""]
     lines += ["## The cheapest that may be used", "", *_answer(tables), ""]
     lines += ["## Verdicts", "", *_verdicts(tables), ""]
-    lines += [f"## Figures, for {_plain(first)}", ""]
+    lines += [f"## Figures, for {plain(first)}", ""]
     if len(first.rows) > len(shown):
         lines += [
             f"{len(shown)} of {len(first.rows)} cells: the cheapest of each model and workload,"
@@ -67,7 +67,7 @@ def _answer(tables: Sequence[Table]) -> list[str]:
                 ("none", "none", "none")
                 if found is None
                 else (
-                    found.row.text("model"),
+                    found.name,
                     f"{MARKS['estimated']} {found.usd:.3g}",
                     f"{found.share:.0%} of {leads.MOST_DRAWS:,} draws"
                     if len(contest.shares) > 1
@@ -75,37 +75,24 @@ def _answer(tables: Sequence[Table]) -> list[str]:
                 )
             )
             able = f"{len(contest.shares)} of {contest.models} models"
-            texts = (contest.workload, COUNTED[contest.basis], _plain(table), *told, able)
+            texts = (contest.workload, COUNTED[contest.basis], plain(table), *told, able)
             lines.append(_line(map(safe, texts)))
     return lines
 
 
 def _verdicts(tables: Sequence[Table]) -> list[str]:
-    """Each model and way of use once: every buyer's gate, then why those that are not clear."""
-    heads = ("Model", "Repo", "Way of use", *map(_plain, tables))
-    lines, why = [_line(heads), _rule(len(heads))], []
-    seen: set[tuple[str, ...]] = set()
-    for i, row in enumerate(tables[0].rows):
-        names = row.text("model"), row.text("model_key"), row.text("deployment")
-        if names in seen:
-            continue
-        seen.add(names)
-        gates = [table.rows[i].text("gate").replace("_", " ") for table in tables]
-        lines.append(_line(map(safe, (*names, *gates))))
-        reasons: dict[tuple[str, str], list[str]] = {}
-        for table, gate in zip(tables, gates, strict=True):
-            if gate not in _OPEN_GATES:
-                key = gate, table.rows[i].text("gate_reasons")
-                reasons.setdefault(key, []).append(_plain(table))
-        why += [
-            f"- {safe(names[0])}, {safe(gate)} for {', '.join(buyers)}: {safe(text)}"
-            for (gate, text), buyers in reasons.items()
-        ]
+    """Each model and way of use once: every buyer's gate, then each reason once."""
+    heads = ("Model", "Repo", "Way of use", *map(plain, tables))
+    lines, names = [_line(heads), _rule(len(heads))], called(tables[0].rows)
+    for use, rows in uses(tables).items():
+        lines.append(_line(map(safe, (names[use], use.repo, use.way, *map(gate, rows)))))
+    why = [
+        f"- {safe(', '.join(each.models))}, {safe(each.gate)} for {', '.join(each.buyers)}:"
+        f" {safe(each.text)}"
+        for each in reasons(tables)
+        if each.found
+    ]
     return [*lines, *(["", "Why:", "", *why] if why else [])]
-
-
-def _plain(table: Table) -> str:
-    return table.judge.buyer.profile.replace("_", " ")
 
 
 def _side_by_side(rows: Sequence[Row], columns: Iterable[Column]) -> list[str]:

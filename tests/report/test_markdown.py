@@ -58,6 +58,14 @@ def test_the_answer_and_the_verdicts_of_each_buyer_stand_before_the_figures(
     assert "- risky, blocked for us defence contractor: " in text.split("## Figures")[0]
 
 
+def test_two_configurations_of_one_repo_stand_apart(tmp_path: Path) -> None:
+    other = cell("tiny-quantised-000000000006", config={"model.name": "tiny_fp8"})
+
+    _, verdicts, *_ = tables_of(markdown(tmp_path, judged(tmp_path, cell(), other)))
+
+    assert [line.split(" | ")[0] for line in verdicts[2:]] == ["| tiny", "| tiny_fp8"]
+
+
 def test_every_table_has_the_same_number_of_columns_in_every_line(
     table: Table, tmp_path: Path
 ) -> None:

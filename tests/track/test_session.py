@@ -1,5 +1,6 @@
 import contextlib
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import psutil
@@ -58,13 +59,18 @@ def test_a_login_of_todays_w_and_b_is_found_and_its_off_switch_obeyed(
     assert session.mode(AUTO) == "offline"  # the key is of another server
 
 
+def begun(sweep: Path, name: str) -> AbstractContextManager[session.Session]:
+    return session.opened(
+        sweep, AUTO, identity=name, name=name, job_type="load", tags=(), config={}, content=name
+    )
+
+
 def test_runs_of_one_service_are_whole_one_after_another(tmp_path: Path) -> None:
     sweep = tmp_path / "unit"
     sweep.mkdir()
     with session.one_service():
         for name in ("a", "b", "c"):
-            given = {"name": name, "job_type": "load", "tags": (), "config": {}, "content": name}
-            with session.opened(sweep, AUTO, identity=name, **given) as run:  # type: ignore[arg-type]
+            with begun(sweep, name) as run:
                 run.log({"x": 1.0})
             [log] = (sweep / "wandb").glob(f"offline-run-*-{name}/*.wandb")
             kinds = [r.WhichOneof("record_type") for r in wandb_file.records(log)]
@@ -77,11 +83,7 @@ def test_a_service_that_died_costs_one_run(tmp_path: Path) -> None:
     sweep.mkdir()
     with session.one_service():
         for name in ("a", "b", "c"):
-            given = {"name": name, "job_type": "load", "tags": (), "config": {}, "content": name}
-            with (
-                contextlib.suppress(Exception),
-                session.opened(sweep, AUTO, identity=name, **given) as run,  # type: ignore[arg-type]
-            ):
+            with contextlib.suppress(Exception), begun(sweep, name) as run:
                 if name == "b":
                     for child in psutil.Process().children():
                         if "wandb" in child.name():

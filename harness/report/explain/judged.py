@@ -4,7 +4,8 @@ import math
 
 from harness.config.judge import FactorName
 from harness.report.explain.explained import Explainer, Input, Working, cited, shown
-from harness.report.rows import Row, is_endpoint
+from harness.report.naming import content_of
+from harness.report.rows import is_endpoint
 from harness.risk.compare import Judged
 from harness.risk.gates import Reason
 from harness.risk.licences import settled
@@ -119,7 +120,7 @@ def _factors(out: Working) -> dict[FactorName, tuple[float, float, float]] | Non
     if found is None:
         return None
     risk = out.table.judge.risk
-    content = out.cell.config["workload"].get("content", "chat")
+    content = content_of(out.row)
     weights = risk.weights_for(content)
     for factor in found.assessment.factors:
         out.given(
@@ -176,17 +177,13 @@ def _rank(out: Working) -> None:
     others = {
         row.text("model"): row.figure("risk_score").value
         for row in out.table.rows
-        if row.judged is not None and _content(row) == _content(out.row)
+        if row.judged is not None and content_of(row) == content_of(out.row)
     }
     for name, value in sorted(others.items(), key=lambda pair: pair[1] or 0.0):
         out.given(f"risk score of {name}", value, "column risk_score of the report")
     out.given("told apart from", out.table.judge.risk.different_from, "risk.different_from")
     out.step(f"rank in each of {out.table.judge.risk.draws:,} draws; median, 5% and 95% of them")
     out.step(f"cannot be told from: {', '.join(found.score.ties) or 'none'}")
-
-
-def _content(row: Row) -> object:
-    return row.cell.config["workload"].get("content", "chat")
 
 
 def _sensitivity(out: Working) -> None:

@@ -6,25 +6,9 @@ from typing import Any
 from harness.config.judge import FactorName
 from harness.config.workload import Content
 from harness.report.join import Table
-from harness.report.naming import Kind, Use, called, kinds, use_of
+from harness.report.naming import Kind, Use, called, kinds
 from harness.report.rows import Row
-
-
-def plain(table: Table) -> str:
-    """Its buyer's name as prose has it."""
-    return table.judge.buyer.profile.replace("_", " ")
-
-
-def _one_each(tables: Sequence[Table]) -> dict[Use, list[Row]]:
-    """Of each model and way of use its first row, as each buyer has it judged."""
-    found: dict[Use, list[Row]] = {}
-    for place, row in enumerate(tables[0].rows):
-        found.setdefault(use_of(row), [table.rows[place] for table in tables])
-    return found
-
-
-def _gate(row: Row) -> str:
-    return row.text("gate").replace("_", " ")
+from harness.report.verdicts import gate, reasons, uses
 
 
 def gates(tables: Sequence[Table]) -> list[dict[str, Any]]:
@@ -34,30 +18,26 @@ def gates(tables: Sequence[Table]) -> list[dict[str, Any]]:
         {
             "model": names[use],
             "headquarters": rows[0].text("headquarters"),
-            "gates": [_gate(row) for row in rows],
+            "gates": [gate(row) for row in rows],
         }
-        for use, rows in _one_each(tables).items()
+        for use, rows in uses(tables).items()
     ]
 
 
 def why(tables: Sequence[Table]) -> list[dict[str, str]]:
     """Why each gate stands as it does, one line a reason; what is clear comes last."""
-    names = called(tables[0].rows)
-    found: dict[tuple[str, str], dict[str, list[str]]] = {}
-    for use, rows in _one_each(tables).items():
-        for table, row in zip(tables, rows, strict=True):
-            at = found.setdefault((_gate(row), row.text("gate_reasons")), {})
-            at.setdefault(names[use], []).append(plain(table))
-    lines = []
-    for (gate, text), models in sorted(found.items(), key=lambda each: each[0][0] == "clear"):
-        by_buyers: dict[tuple[str, ...], list[str]] = {}
-        for model, buyers in models.items():
-            by_buyers.setdefault(tuple(buyers), []).append(model)
-        for buyers_alike, alike in by_buyers.items():
-            every = len(buyers_alike) == len(tables)
-            of = "every buyer" if every else ", ".join(buyers_alike)
-            lines.append({"models": ", ".join(alike), "gate": f"{gate} for {of}", "text": text})
-    return lines
+    return [
+        {
+            "models": ", ".join(each.models),
+            "gate": f"{each.gate} for {_whom(each.buyers, tables)}",
+            "text": each.text,
+        }
+        for each in reasons(tables)
+    ]
+
+
+def _whom(buyers: Sequence[str], tables: Sequence[Table]) -> str:
+    return "every buyer" if len(buyers) == len(tables) else ", ".join(buyers)
 
 
 def evidence(table: Table) -> list[dict[str, Any]]:
@@ -70,7 +50,7 @@ def evidence(table: Table) -> list[dict[str, Any]]:
     names = called(table.rows)
     return [
         block
-        for use, [row] in _one_each([table]).items()
+        for use, [row] in uses([table]).items()
         for block in _blocks(use, row, names[use], judged, numbers, table)
     ]
 

@@ -21,8 +21,8 @@ from harness.report.page.cells import OF_DRAWS, groups, signed
 from harness.report.page.curves import voids
 from harness.report.page.library import library
 from harness.report.page.plots import plots, without_plots
-from harness.report.page.risk import plain
 from harness.report.tables import DISCLAIMER, provenance
+from harness.report.verdicts import plain
 
 _MOST_CONTESTS = 12
 _FEW = 0.005

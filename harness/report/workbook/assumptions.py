@@ -5,7 +5,7 @@ from typing import NamedTuple, get_args
 
 from harness.config.judge import FACTORS, MachinePrice
 from harness.config.workload import Content
-from harness.report.rows import Row
+from harness.report.naming import content_of
 from harness.report.workbook.book import Book, Look, at, clean
 from harness.report.workbook.plan import Plan
 
@@ -24,12 +24,6 @@ class Assumption(NamedTuple):
     source: str
     least: float = 0.0
     most: float | None = None
-
-
-def content_of(row: Row) -> Content:
-    """The kind of content of a row's workload, by which two of the weights are cut."""
-    found: Content = row.cell.config["workload"].get("content", "chat")
-    return found
 
 
 def contents(plan: Plan) -> tuple[Content, ...]:

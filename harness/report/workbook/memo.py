@@ -7,11 +7,13 @@ from xlsxwriter.worksheet import Worksheet
 
 from harness.report.columns import BY_KEY
 from harness.report.evidence import MARKS, evidence_of
+from harness.report.naming import called, content_of
 from harness.report.ranked import COUNTED, why_not
 from harness.report.rows import Figure
 from harness.report.rows import basis as bill_of
 from harness.report.tables import DISCLAIMER, NO_LIST_CLAIM, title
-from harness.report.workbook.assumptions import UNCHANGED, assumptions, changed, content_of
+from harness.report.verdicts import reasons, uses
+from harness.report.workbook.assumptions import UNCHANGED, assumptions, changed
 from harness.report.workbook.book import (
     LIVE,
     Book,
@@ -103,7 +105,7 @@ class Memo:
         self,
         sheet: Worksheet,
         *texts: str | Live,
-        look: Look = Look(wrap=True),  # noqa: B008
+        look: Look = Look(wrap=True),  # noqa: B008 - immutable
     ) -> None:
         for text in texts:
             self.book.paragraph(sheet, self._line, text, min(_LAST, len(self.widths) - 1), look)
@@ -160,18 +162,17 @@ class Memo:
         shown_as = (name.replace("_", " ") for name in self.buyers)
         heads = ("Model", "Headquarters", "Licence", "Way of use", *shown_as)
         self.book.head(sheet, heads, self._line)
-        first = self._line + 1
-        shown = set()
-        for line in self.risk.lines:
-            seen = self.plan.tables[0].rows[line.first]
-            name = seen.text("model_key"), seen.text("deployment")
-            if line.table or name in shown:
-                continue
-            shown.add(name)
+        first, names = self._line + 1, called(self.plan.rows)
+        for use, rows in uses(self.plan.tables).items():
             self._line += 1
-            texts = (named(seen.text("model")), seen.text("headquarters"), seen.text("licence"))
-            gates = (verdict(table.rows[line.first].text("gate")) for table in self.plan.tables)
-            for place, text in enumerate((*texts, seen.text("deployment"), *gates)):
+            texts = (
+                named(names[use]),
+                rows[0].text("headquarters"),
+                rows[0].text("licence"),
+                use.way,
+            )
+            gates = (verdict(row.text("gate")) for row in rows)
+            for place, text in enumerate((*texts, *gates)):
                 self.book.put(sheet, self._line, place, text, Look(wrap=True))
         columns = 4, len(heads) - 1
         self.book.verdicts(sheet, first, columns, max(self._line, first))
@@ -179,25 +180,23 @@ class Memo:
         self._reasons(sheet)
 
     def _reasons(self, sheet: Worksheet) -> None:
-        """Why a verdict is not clear, or will not stay so: each reason once for all it concerns."""
-        told: dict[tuple[str, str, str], dict[str, None]] = defaultdict(dict)
-        for line in self.risk.lines:
-            judged = line.row.judged
-            found = judged.assessment.gate if judged else None
-            if found is None or found.reasons or found.pending:
-                names = named(line.row.text("model")), verdict(line.row.text("gate"))
-                buyer = self.buyers[line.table].replace("_", " ")
-                told[(*names, line.row.text("gate_reasons"))][buyer] = None
+        """Why a verdict is not clear, or will not stay so: of each model for all it concerns."""
+        told = [
+            (model, each)
+            for each in reasons(self.plan.tables)
+            if each.found
+            for model in each.models
+        ]
         if not told:
             return
         self.book.head(sheet, ("Model", "Verdict", "For", "Why"), self._line)
-        for (model, gate, why), buyers in told.items():
+        for model, each in told:
             self._line += 1
-            self.book.put(sheet, self._line, 0, model, Look(wrap=True))
-            self.book.put(sheet, self._line, 1, gate, Look(wrap=True))
-            self.book.put(sheet, self._line, 2, ", ".join(buyers), Look(wrap=True))
+            cells = (named(model), verdict(each.gate), ", ".join(each.buyers))
+            for place, text in enumerate(cells):
+                self.book.put(sheet, self._line, place, text, Look(wrap=True))
             last = min(_LAST, len(self.widths) - 1)
-            self.book.paragraph(sheet, self._line, why, last, first=3)
+            self.book.paragraph(sheet, self._line, each.text, last, first=3)
         self._line += 1
 
     def _figures(self, sheet: Worksheet) -> None:

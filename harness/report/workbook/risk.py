@@ -10,9 +10,9 @@ from harness import rank
 from harness.config.judge import FACTORS, JudgeConfig
 from harness.config.workload import Content
 from harness.report.columns import BY_KEY
+from harness.report.naming import content_of
 from harness.report.rows import Row, barred
 from harness.report.tables import title
-from harness.report.workbook.assumptions import content_of
 from harness.report.workbook.book import LIVE, Book, Live, Look, at, clean, named, span, verdict
 from harness.report.workbook.money import NOT_RANKED
 from harness.report.workbook.plan import Plan

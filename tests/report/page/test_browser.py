@@ -4,7 +4,6 @@ import csv
 import io
 import json
 import random
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from harness.report.page.write import write_html
 from tests.builders import cell, failed_cell, judge_config, level, score, write_sweep
 from tests.report import synthetic
 from tests.report.judging import FACTS, TWIN, risky
-from tests.report.page.browsing import opened, ready, turn
+from tests.report.page.browsing import ready, turn
 from tests.risk.making import write_registry
 
 HOSTILE = '=HYPERLINK("http://evil.example")<b>x</b>\u202egnp'
@@ -50,19 +49,6 @@ def tables(tmp_path_factory: pytest.TempPathFactory) -> list[Table]:
         for name, bound in (("private", ["us_person"]), ("defence", ["us_defence_contractor"]))
     ]
     return join_all([sweep], judges)
-
-
-@pytest.fixture(scope="module")
-def address(tables: list[Table], tmp_path_factory: pytest.TempPathFactory) -> str:
-    path = tmp_path_factory.mktemp("page") / "report.html"
-    write_html(tables, path)
-    return path.as_uri()
-
-
-@pytest.fixture
-def page(browser: Any, address: str) -> Iterator[Any]:
-    with opened(browser, address) as shown:
-        yield shown
 
 
 def ranks(page: Any) -> dict[str, str]:

@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +10,11 @@ import pandas as pd
 import pytest
 
 from harness.report.join import Table, join_all
-from harness.report.page.write import write_html
 from harness.report.tables import write_parquet
 from tests.builders import cell, failed_cell, judge_config, level, write_sweep
 from tests.report.compare.test_beside import brought
 from tests.report.judging import FACTS, SAFE, risky
-from tests.report.page.browsing import opened, turn
+from tests.report.page.browsing import turn
 from tests.risk.making import write_registry
 
 CODE = {"workload.content": "code", "workload.name": "code"}
@@ -57,19 +55,6 @@ def tables(tmp_path_factory: pytest.TempPathFactory) -> list[Table]:
         for name, weights in WEIGHTS.items()
     ]
     return join_all([sweep], judges)
-
-
-@pytest.fixture(scope="module")
-def address(tables: list[Table], tmp_path_factory: pytest.TempPathFactory) -> str:
-    path = tmp_path_factory.mktemp("page") / "report.html"
-    write_html(tables, path)
-    return path.as_uri()
-
-
-@pytest.fixture
-def page(browser: Any, address: str) -> Iterator[Any]:
-    with opened(browser, address) as shown:
-        yield shown
 
 
 def scores(page: Any) -> dict[str, tuple[float | None, float | None]]:
