@@ -7,6 +7,10 @@ from harness.report.columns import Column
 
 Evidence = Literal["measured", "imported", "estimated"]
 MARKS: Mapping[Evidence, str] = {"measured": "●", "imported": "◇", "estimated": "≈"}
+SHAPES: Mapping[Evidence, str] = {
+    "measured": "circle", "imported": "triangle-up", "estimated": "cross",
+}  # fmt: skip
+"""Of a mark in a plot."""
 MEANINGS: Mapping[Evidence, str] = {
     "measured": "measured by this project's own runs, or such a figure times a price",
     "imported": "measured by another tool, which is named, or such a figure times a price",

@@ -8,6 +8,7 @@ import pandas as pd
 import vl_convert
 
 from harness.report.columns import BY_KEY
+from harness.report.evidence import SHAPES
 
 PLOTS = (
     ("cost_against_accuracy_en", "bill_usd_per_mtok_total", "accuracy_en"),
@@ -18,7 +19,7 @@ PLOTS = (
 _MOST_MODELS_IN_LEGEND = 40
 # Filled, hollow, crossed: the three kinds of evidence differ without colour too.
 _KIND = "^(measured|imported|estimated)"
-_MARKS = {"measured": "circle", "imported": "square", "estimated": "cross"}
+_FINISHED = ("done", "imported")
 
 
 def pictures(frame: pd.DataFrame) -> Iterator[tuple[str, str]]:
@@ -31,7 +32,7 @@ def pictures(frame: pd.DataFrame) -> Iterator[tuple[str, str]]:
 
 def _points(frame: pd.DataFrame, x: str, y: str) -> pd.DataFrame:
     """Where both figures are there and the cell is finished; a missing interval has no length."""
-    found = frame[frame[x].notna() & frame[y].notna() & (frame["status"] == "done")]
+    found = frame[frame[x].notna() & frame[y].notna() & frame["status"].isin(_FINISHED)]
     points = pd.DataFrame({"model": found["model"].astype(str), "x": found[x], "y": found[y]})
     points["evidence"] = found["evidence"].astype("string").str.extract(_KIND, expand=False)
     for axis, key in (("x", x), ("y", y)):
@@ -41,7 +42,6 @@ def _points(frame: pd.DataFrame, x: str, y: str) -> pd.DataFrame:
 
 
 def _svg(points: pd.DataFrame, x: str, y: str) -> str:
-    kinds = list(_MARKS)
     base = alt.Chart(points).encode(color=_colour(points))
     marks = base.mark_point(size=90, strokeWidth=2).encode(
         x=alt.X("x:Q", title=_title(x)),
@@ -49,7 +49,7 @@ def _svg(points: pd.DataFrame, x: str, y: str) -> str:
         shape=alt.Shape(
             "evidence:N",
             title="Evidence",
-            scale=alt.Scale(domain=kinds, range=[_MARKS[kind] for kind in kinds]),
+            scale=alt.Scale(domain=list(SHAPES), range=list(SHAPES.values())),
         ),
         fillOpacity=alt.condition("datum.evidence === 'measured'", alt.value(1), alt.value(0)),
         fill=alt.Fill("model:N", legend=None),

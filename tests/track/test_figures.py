@@ -1,5 +1,6 @@
 import pandas as pd
 
+from harness.report.evidence import SHAPES
 from harness.track import figures
 
 COLUMNS = (
@@ -37,6 +38,7 @@ def test_a_cell_that_did_not_finish_is_not_drawn() -> None:
 
 def test_kinds_of_evidence_have_marks_of_their_own() -> None:
     measured = dict(figures.pictures(_frame()))["cost_against_risk"]
-    imported = dict(figures.pictures(_frame(evidence="imported from ML.ENERGY 3")))
+    others = _frame(evidence="imported from ML.ENERGY 3", status="imported")
+    imported = dict(figures.pictures(others))
     assert imported["cost_against_risk"] != measured
-    assert len(set(figures._MARKS.values())) == len(figures._MARKS)
+    assert len(set(SHAPES.values())) == len(SHAPES)

@@ -6,14 +6,12 @@ from typing import Any
 
 import altair as alt
 
-from harness.report.evidence import evidence_of
+from harness.report.evidence import SHAPES, evidence_of
 from harness.report.rows import Row
 
 Point = dict[str, Any]
 HEIGHT = 300
 FIT_ACROSS = alt.AutoSizeParams(type="fit-x", contains="padding")
-EVIDENCE = {"measured": "circle", "imported": "triangle-up", "estimated": "cross"}
-"""A mark's shape by how its figure came about."""
 _MOST_IN_LEGEND = 20
 _MOST_TOLD_APART = 10
 _LINE = 44
@@ -42,7 +40,7 @@ def kind(row: Row) -> str:
 
 def by_evidence() -> alt.Shape:
     """A shape for each way a figure comes about, whichever are there."""
-    scale = alt.Scale(domain=list(EVIDENCE), range=list(EVIDENCE.values()))
+    scale = alt.Scale(domain=list(SHAPES), range=list(SHAPES.values()))
     return alt.Shape("evidence:N", title="Evidence", scale=scale)
 
 
